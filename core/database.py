@@ -1,0 +1,383 @@
+"""The one way to the database: connections, transactions, and the boundary where driver errors become ours.
+
+``Database.transaction(work)`` runs ``work(tx)`` in one transaction. Inside, statements are SQLAlchemy Core compiled
+once (``Statement``) and sent through psycopg's pipeline: ``tx.send`` queues, reading a result flushes, so statements
+that do not need each other's answers share a round trip. The transaction's first statement sets who works and fetches
+the database's now; audit rows and events collected on the way are written last.
+
+Serialization failures and deadlocks are tried again, since nothing of them was kept. A connection lost before the work
+began is replaced once; one lost later is an error (``OutcomeUnknown`` when a commit was under way), never a silent
+second try: the caller asks again with the same idempotency key.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+import psycopg
+from psycopg import errors as pg
+from psycopg.rows import namedtuple_row
+from psycopg.types.json import Jsonb
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.elements import ClauseElement
+from uuid_utils.compat import uuid7
+
+from core.errors import (
+    CounterError,
+    DatabaseBusy,
+    DatabaseUnreachable,
+    IntegrityFailure,
+    NotPermitted,
+    NotReady,
+    OutcomeUnknown,
+)
+
+T = TypeVar("T")
+
+_ATTEMPTS: Final = 6
+_DIALECT: Final = PGDialect_psycopg(paramstyle="pyformat")  # type: ignore[no-untyped-call]
+_OPENING: Final = (
+    "SELECT now() AS now, set_config('lock_timeout', %(lock)s, true), set_config('statement_timeout', %(limit)s, true),"
+    " set_config('counter.staff', %(staff)s, true), set_config('counter.terminal', %(terminal)s, true)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who works, and where. Commands that need nobody run as ``NOBODY``."""
+
+    user_id: UUID | None = None
+    staff_number: str = ""
+    full_name: str = ""
+    role: str = ""
+    terminal_id: int | None = None
+    terminal_code: str = ""
+    station_id: int | None = None
+
+
+NOBODY: Final = Actor()
+
+
+class Statement:
+    """A SQLAlchemy Core statement, compiled for psycopg the first time it is used and never again."""
+
+    __slots__ = ("_clause", "_sql")
+
+    def __init__(self, clause: ClauseElement) -> None:
+        self._clause = clause
+        self._sql: str | None = None
+
+    @property
+    def sql(self) -> str:
+        if self._sql is None:
+            self._sql = str(self._clause.compile(dialect=_DIALECT))
+        return self._sql
+
+
+class Rows:
+    """The answer to a statement that was sent; reading it waits for the server, once."""
+
+    __slots__ = ("_cursor",)
+
+    def __init__(self, cursor: psycopg.Cursor[Any]) -> None:
+        self._cursor = cursor
+
+    def all(self) -> list[Any]:
+        return self._cursor.fetchall()
+
+    def first(self) -> Any | None:
+        return self._cursor.fetchone()
+
+    def scalar(self) -> Any | None:
+        row = self._cursor.fetchone()
+        return None if row is None else row[0]
+
+    def scalars(self) -> list[Any]:
+        return [row[0] for row in self._cursor.fetchall()]
+
+
+@dataclass
+class _Journal:
+    audit: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Transaction:
+    """One transaction under way. Handed to the work; never outlives it."""
+
+    def __init__(self, driver: psycopg.Connection[Any], operator_id: int, actor: Actor, opening: Rows) -> None:
+        self.operator_id = operator_id
+        self.actor = actor
+        self.correlation_id = uuid7()
+        self._driver = driver
+        self._opening = opening
+        self._now: datetime | None = None
+        self._journal = _Journal()
+
+    @property
+    def now(self) -> datetime:
+        """The database's clock at the start of this transaction."""
+        if self._now is None:
+            row = self._opening.first()
+            assert row is not None
+            self._now = row.now
+        return self._now
+
+    def send(self, statement: Statement, /, **parameters: Any) -> Rows:
+        """Queue a statement. ``operator_id`` is always among its parameters."""
+        cursor = self._driver.cursor(row_factory=namedtuple_row)
+        cursor.execute(statement.sql, {"operator_id": self.operator_id, **parameters})  # type: ignore[arg-type]
+        return Rows(cursor)
+
+    def query(self, clause: ClauseElement) -> Rows:
+        """Queue a Core statement that is built anew each time: administration, look-ups, reports."""
+        compiled = clause.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+        cursor = self._driver.cursor(row_factory=namedtuple_row)
+        cursor.execute(str(compiled), compiled.params)  # type: ignore[arg-type]
+        return Rows(cursor)
+
+    def send_each(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Queue a statement once per row; nothing is returned."""
+        if not rows:
+            return
+        sql, own = statement.sql, {"operator_id": self.operator_id}
+        cursor = self._driver.cursor()
+        for row in rows:
+            cursor.execute(sql, own | dict(row))  # type: ignore[arg-type]
+
+    def audit(
+        self,
+        action: str,
+        entity_type: str,
+        entity_id: object,
+        *,
+        old: Mapping[str, Any] | None = None,
+        new: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Put a row on the audit trail; it is written when the work is done."""
+        self._journal.audit.append(
+            {
+                "id": uuid7(),
+                "user_id": self.actor.user_id,
+                "terminal_id": self.actor.terminal_id,
+                "correlation_id": self.correlation_id,
+                "entity_type": entity_type,
+                "entity_id": str(entity_id),
+                "action": action,
+                "old_values": None if old is None else Jsonb(old),
+                "new_values": None if new is None else Jsonb(new),
+            }
+        )
+
+    def event(self, event_type: str, entity_type: str, entity_id: object, payload: Mapping[str, Any]) -> None:
+        """Announce a change to whoever listens; it is written in this transaction, or not at all."""
+        self._journal.events.append(
+            {
+                "id": uuid7(),
+                "event_type": event_type,
+                "entity_type": entity_type,
+                "entity_id": str(entity_id),
+                "payload": Jsonb(payload),
+                "correlation_id": self.correlation_id,
+                "user_id": self.actor.user_id,
+                "terminal_id": self.actor.terminal_id,
+            }
+        )
+
+    def _write_journal(self) -> None:
+        from core.journal import INSERT_AUDIT, INSERT_EVENT
+
+        self.send_each(INSERT_EVENT, self._journal.events)
+        self.send_each(INSERT_AUDIT, self._journal.audit)
+
+
+class Database:
+    """A pool of connections to one PostgreSQL database, as one login.
+
+    Args:
+        url: ``postgresql://…`` as libpq reads it.
+        pooled: the URL leads through a transaction pooler: no prepared statements, nothing kept per session.
+        role: step down to this role on every connection (for an owner's login that runs the program).
+        pool_size: connections kept; twice as many may be open for a moment.
+        connect_timeout: seconds to wait for the server to answer.
+    """
+
+    def __init__(
+        self, url: str, *, pooled: bool = False, role: str | None = None, pool_size: int = 4, connect_timeout: int = 5
+    ) -> None:
+        self.operator_id = 0
+        self._role = role
+        arguments: dict[str, Any] = {
+            "connect_timeout": connect_timeout,
+            "application_name": "counter",
+            "prepare_threshold": None if pooled else 1,
+        }
+        try:
+            target = make_url(url)
+            if target.get_backend_name() != "postgresql":
+                raise ValueError("not a postgresql:// address")
+            self.engine: Engine = create_engine(
+                target.set(drivername="postgresql+psycopg"),
+                connect_args=arguments,
+                pool_size=pool_size,
+                max_overflow=pool_size,
+                pool_timeout=connect_timeout,
+            )
+        except Exception as error:
+            raise NotReady(
+                "COUNTER_DATABASE_URL is not a usable database address.",
+                hint="It looks like postgresql://counter@host:5432/name.",
+            ) from error
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def transaction(
+        self,
+        work: Callable[[Transaction], T],
+        *,
+        actor: Actor = NOBODY,
+        lock_timeout: float = 5.0,
+        statement_timeout: float = 30.0,
+    ) -> T:
+        """Run ``work`` in one transaction and commit it; its exceptions roll everything back.
+
+        Args:
+            work: called again from the start after a serialization failure or a deadlock, so it must keep no state.
+            actor: who works, for the audit trail.
+            lock_timeout: seconds to wait for somebody else's lock.
+            statement_timeout: seconds for any one statement.
+
+        Raises:
+            DatabaseUnreachable: no connection; nothing was done.
+            OutcomeUnknown: the connection broke during the commit.
+            DatabaseBusy: locks, time limits or repeated deadlocks; nothing was done.
+        """
+        opening = {
+            "lock": f"{int(lock_timeout * 1000)}ms",
+            "limit": f"{int(statement_timeout * 1000)}ms",
+            "staff": str(actor.user_id or ""),
+            "terminal": str(actor.terminal_id or ""),
+        }
+        for attempt in range(_ATTEMPTS):
+            try:
+                with _translated():
+                    return self._attempt(work, actor, opening)
+            except (pg.SerializationFailure, pg.DeadlockDetected) as error:
+                if attempt == _ATTEMPTS - 1:
+                    raise DatabaseBusy(
+                        "Too many counters changed the same thing at once.", hint="Nothing was done; try again."
+                    ) from error
+                time.sleep(random.uniform(0, 0.01 * 2**attempt))
+            except DatabaseUnreachable:
+                # Nothing was committed yet: a pooled connection may have died idle. A fresh one gets one chance.
+                self.engine.dispose()
+                if attempt > 0:
+                    raise
+        raise AssertionError("every attempt returns or raises")
+
+    def _attempt(self, work: Callable[[Transaction], T], actor: Actor, opening: dict[str, str]) -> T:
+        with self.engine.connect() as connection:
+            driver: psycopg.Connection[Any] = connection.connection.dbapi_connection  # type: ignore[assignment]
+            try:
+                with driver.pipeline():
+                    tx = Transaction(driver, self.operator_id, actor, self._open(driver, opening))
+                    result = work(tx)
+                    tx._write_journal()
+            except BaseException:
+                if driver.broken or driver.closed:
+                    connection.invalidate()
+                else:
+                    driver.rollback()
+                raise
+            self._commit(connection, driver)
+            return result
+
+    def _open(self, driver: psycopg.Connection[Any], opening: dict[str, str]) -> Rows:
+        if self._role is not None:
+            driver.execute("SELECT set_config('role', %s, true)", (self._role,))
+        cursor = driver.cursor(row_factory=namedtuple_row)
+        cursor.execute(_OPENING, opening)
+        return Rows(cursor)
+
+    @staticmethod
+    def _commit(connection: Connection, driver: psycopg.Connection[Any]) -> None:
+        try:
+            driver.commit()
+        except psycopg.Error as error:
+            if _connection_lost(error):
+                connection.invalidate()
+                raise OutcomeUnknown(
+                    "The database went away while this was being saved.",
+                    hint="It may have been saved: ask again with the same key once it is back.",
+                ) from error
+            raise
+
+
+def _connection_lost(error: psycopg.Error) -> bool:
+    state = error.sqlstate
+    return isinstance(error, psycopg.OperationalError) and (
+        state is None or state.startswith("08") or state in {"57P01", "57P02", "57P03"}
+    )
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """The one boundary between the driver's errors and ours; retried ones pass through."""
+    try:
+        yield
+    except DBAPIError as error:
+        if isinstance(error.orig, psycopg.Error):
+            raise translate(error.orig) from error
+        raise
+    except (pg.SerializationFailure, pg.DeadlockDetected):
+        raise
+    except psycopg.Error as error:
+        raise translate(error) from error
+    except TimeoutError as error:
+        raise DatabaseBusy("All database connections are in use.", hint="Try again in a moment.") from error
+
+
+#: constraint name -> the error a service wants to see instead; services register theirs.
+_CONSTRAINTS: Final[dict[str, Callable[[], CounterError]]] = {}
+
+
+def on_violation(constraint: str, make: Callable[[], CounterError]) -> None:
+    """Name the error that a violated constraint means to people."""
+    _CONSTRAINTS[constraint] = make
+
+
+def translate(error: psycopg.Error) -> CounterError:
+    """The error of ours that a driver error stands for."""
+    name = getattr(error.diag, "constraint_name", None) or ""
+    if name in _CONSTRAINTS:
+        return _CONSTRAINTS[name]()
+    if isinstance(error, pg.InvalidPassword | pg.InvalidAuthorizationSpecification | pg.InvalidCatalogName):
+        return DatabaseUnreachable(
+            "The database refused the login.", hint="Check user, password and name in COUNTER_DATABASE_URL."
+        )
+    if _connection_lost(error):
+        return DatabaseUnreachable(
+            "The database does not answer.", hint="Nothing was lost; try again when the state bar shows it is back."
+        )
+    if isinstance(error, pg.LockNotAvailable | pg.QueryCanceled | pg.TooManyConnections):
+        return DatabaseBusy("The database is busy with somebody else's work.", hint="Nothing was done; try again.")
+    if isinstance(error, pg.InsufficientPrivilege):
+        return NotPermitted("This login may not do that in the database.", hint="Ask the owner of the database.")
+    if isinstance(error, pg.UndefinedTable | pg.UndefinedColumn | pg.UndefinedFunction):
+        return NotReady("The database is not prepared for this program.", hint="Run: counter admin init")
+    if isinstance(error, pg.IntegrityError):
+        return IntegrityFailure(f"The database refused a contradiction ({name or 'constraint'}).", hint="Report this.")
+    if isinstance(error, psycopg.OperationalError):
+        return DatabaseUnreachable("The database could not do that just now.", hint="Nothing was done; try again.")
+    return IntegrityFailure("The database refused a statement of this program.", hint="Report this.")

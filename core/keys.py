@@ -1,0 +1,156 @@
+"""The key ring: ticket signing keys and the keys that keep identities private. Lives outside the database.
+
+One file, ``ring.json``, readable by its owner only, in ``COUNTER_HOME/keys`` or where the operator says. All terminals
+of an operator share it; the database knows only fingerprints and the public halves. Identities are encrypted with
+AES-256-GCM (NIST SP 800-38D, random 96-bit nonce) and looked up by HMAC-SHA-256 under a key of its own, so that the
+encryption key can be rotated without touching the digests.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from core.errors import IntegrityFailure, NotReady
+
+_FILE: Final = "ring.json"
+_NONCE_BYTES: Final = 12
+
+
+@dataclass(frozen=True, repr=False)
+class KeyRing:
+    """The private keys in memory. Never printed, never logged: ``repr`` shows nothing of them."""
+
+    ticket_keys: Mapping[int, Ed25519PrivateKey]
+    identity_keys: Mapping[int, bytes]
+    digest_key: bytes
+
+    @property
+    def signing_key_id(self) -> int:
+        """The newest ticket key signs."""
+        return max(self.ticket_keys)
+
+    def public_key(self, key_id: int) -> bytes:
+        return self.ticket_keys[key_id].public_key().public_bytes_raw()
+
+    def encrypt(self, text: str, purpose: str) -> bytes:
+        """Encrypt ``text``; ``purpose`` (table and column) is bound to it and needed again to decrypt."""
+        key_id = max(self.identity_keys)
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        sealed = AESGCM(self.identity_keys[key_id]).encrypt(nonce, text.encode(), purpose.encode())
+        return bytes([key_id]) + nonce + sealed
+
+    def decrypt(self, sealed: bytes, purpose: str) -> str:
+        """Undo ``encrypt``.
+
+        Raises:
+            IntegrityFailure: the value was changed, or sealed with a key this ring does not have.
+        """
+        key = self.identity_keys.get(sealed[0])
+        body = sealed[1 + _NONCE_BYTES :]
+        try:
+            if key is None:
+                raise InvalidTag
+            return AESGCM(key).decrypt(sealed[1 : 1 + _NONCE_BYTES], body, purpose.encode()).decode()
+        except InvalidTag:
+            raise IntegrityFailure(
+                "A protected value cannot be read with this key ring.", hint="Check which keys this terminal has."
+            ) from None
+
+    def digest(self, text: str) -> bytes:
+        """Keyed digest for look-up and for the one-ticket-per-identity rule."""
+        return hmac.digest(self.digest_key, text.encode(), hashlib.sha256)
+
+    def fingerprints(self) -> dict[tuple[str, int], bytes]:
+        """(purpose, key id) → SHA-256; of the public half for ticket keys, of key and digest key for identities."""
+        tickets = {("ticket", key_id): hashlib.sha256(self.public_key(key_id)).digest() for key_id in self.ticket_keys}
+        identities = {
+            ("identity", key_id): hashlib.sha256(b"fingerprint" + key + self.digest_key).digest()
+            for key_id, key in self.identity_keys.items()
+        }
+        return tickets | identities
+
+
+def exists(folder: Path) -> bool:
+    return (folder / _FILE).exists()
+
+
+def create(folder: Path) -> KeyRing:
+    """Make a new ring in ``folder``; an existing one is left alone and loaded (also when two processes race).
+
+    Raises:
+        NotReady: the folder cannot be written.
+    """
+    document = {
+        "ticket": {"1": _text(Ed25519PrivateKey.generate().private_bytes_raw())},
+        "identity": {"1": _text(secrets.token_bytes(32))},
+        "digest": _text(secrets.token_bytes(32)),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = folder / f"{_FILE}.{secrets.token_hex(8)}"
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            json.dump(document, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        try:
+            os.link(draft, folder / _FILE)  # appears whole or not at all; never replaces a ring
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    except OSError as error:
+        raise NotReady(f"No key ring can be written to {folder}.", hint=str(error)) from error
+    return load(folder)
+
+
+def load(folder: Path) -> KeyRing:
+    """Read the ring in ``folder``.
+
+    Raises:
+        NotReady: there is none, others may read it, or it is damaged.
+    """
+    path = folder / _FILE
+    try:
+        mode = path.stat().st_mode
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if os.name == "posix" and mode & 0o077:
+            raise NotReady(f"Others may read the key ring {path}.", hint=f"Run: chmod 600 {path}")
+        return KeyRing(
+            ticket_keys={
+                int(key_id): Ed25519PrivateKey.from_private_bytes(_bytes(text))
+                for key_id, text in document["ticket"].items()
+            },
+            identity_keys={int(key_id): _bytes(text) for key_id, text in document["identity"].items()},
+            digest_key=_bytes(document["digest"]),
+        )
+    except FileNotFoundError:
+        raise NotReady(
+            f"This terminal has no key ring in {folder}.",
+            hint="Copy it from the terminal that prepared the database, or point COUNTER_KEYS to it.",
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise NotReady(
+            f"The key ring {path} cannot be read.", hint="Restore it from where the operator keeps it."
+        ) from error
+
+
+def _text(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)

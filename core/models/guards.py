@@ -1,0 +1,114 @@
+"""What PostgreSQL enforces beyond columns and constraints: row-level security, grants and state transitions.
+
+``statements()`` yields the DDL that belongs to the current models. The first migration holds a frozen copy of it; a
+test compares the two by schema dumps, since Alembic's autogenerate sees none of this.
+
+The operator follows from the database login alone (``session_user``): nothing a client can SET changes it. The owner,
+who migrates and opens schedules, is bound by the same FORCE and let through by a policy of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from core.models.base import Base
+from core.states import TRANSITIONS
+
+#: The role whose rights every terminal login has (itself, or as a member).
+COUNTER_ROLE: Final = "counter"
+
+#: table -> what the counter role may do with it. Tables that are not named here it cannot even see.
+GRANTS: Final[dict[str, str]] = {
+    "operators": "SELECT",
+    "key_rings": "SELECT",
+    "terminals": "SELECT, INSERT, UPDATE (station_id, updated_at)",
+    "users": "SELECT, UPDATE (failed_attempts, locked_until, last_login, updated_at)",
+    "user_profiles": "SELECT",
+    "user_sessions": "SELECT, INSERT, UPDATE (last_activity, expires_at, is_active)",
+    "stations": "SELECT",
+    "routes": "SELECT",
+    "route_stations": "SELECT",
+    "trains": "SELECT",
+    "train_classes": "SELECT",
+    "coaches": "SELECT",
+    "seats": "SELECT",
+    "fare_buckets": "SELECT",
+    "service_patterns": "SELECT",
+    "schedules": "SELECT",
+    "seat_inventory": "SELECT, UPDATE (occupied)",
+    "bookings": "SELECT, INSERT, UPDATE (status, total_amount, discount_amount, final_amount, passenger_count,"
+    " booking_details, contact_phone, contact_phone_digest, user_id, expires_at, updated_at)",
+    "seat_holds": "SELECT, INSERT, UPDATE (expires_at), DELETE",
+    "passengers": "SELECT, INSERT",
+    "tickets": "SELECT, INSERT, UPDATE (ticket_status, qr_code, issue_no, copies_printed, closed_reason, closed_at,"
+    " check_in_time, checked_in_by, updated_at)",
+    "payments": "SELECT, INSERT, UPDATE (payment_status, gateway_response, payment_date, updated_at)",
+    "refunds": "SELECT",
+    "booking_charges": "SELECT, INSERT",
+    "promotions": "SELECT",
+    "booking_promotions": "SELECT",
+    "audit_logs": "SELECT, INSERT",
+    "domain_events": "SELECT, INSERT",
+    "notifications": "SELECT, INSERT",
+    "print_jobs": "SELECT, INSERT, UPDATE (state, printer, process_id, last_error, sent_at, settled_at, updated_at)",
+    "checkins": "SELECT, INSERT",
+    "idempotency": "SELECT, INSERT",
+    "policy_configurations": "SELECT",
+}
+
+#: Tables that belong to no single operator and so carry no policy.
+_UNOWNED: Final = frozenset({"database_logins"})
+
+_CURRENT_OPERATOR: Final = """
+CREATE FUNCTION current_operator() RETURNS smallint
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT l.operator_id FROM public.database_logins l WHERE l.login_name = session_user);
+END $$
+"""
+
+_GUARD_TRANSITION: Final = """
+CREATE FUNCTION guard_{table}_transition() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF OLD.{column} || '>' || NEW.{column} <> ALL (ARRAY[{moves}]) THEN
+        RAISE EXCEPTION '{table}: % cannot become %', OLD.{column}, NEW.{column}
+            USING ERRCODE = 'check_violation', CONSTRAINT = '{table}_transition', TABLE = '{table}';
+    END IF;
+    RETURN NEW;
+END $$
+"""
+
+
+def _transition_triggers() -> Iterator[str]:
+    for table, (column, transitions) in TRANSITIONS.items():
+        moves = sorted(f"'{before}>{after}'" for before, afters in transitions.items() for after in afters)
+        yield _GUARD_TRANSITION.format(table=table, column=column, moves=", ".join(moves))
+        yield (
+            f"CREATE TRIGGER guard_transition BEFORE UPDATE OF {column} ON {table} FOR EACH ROW"
+            f" WHEN (OLD.{column} IS DISTINCT FROM NEW.{column}) EXECUTE FUNCTION guard_{table}_transition()"
+        )
+
+
+def _row_security(table: str) -> Iterator[str]:
+    key = "id" if table == "operators" else "operator_id"
+    mine = f"{key} = (SELECT current_operator())"
+    yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
+    yield f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY"
+    yield f"CREATE POLICY own_operator ON {table} TO {COUNTER_ROLE} USING ({mine}) WITH CHECK ({mine})"
+    yield f"CREATE POLICY owner ON {table} TO CURRENT_USER USING (true) WITH CHECK (true)"
+
+
+def statements() -> Iterator[str]:
+    """DDL to run, as the owner, after the tables exist."""
+    yield _CURRENT_OPERATOR
+    yield "REVOKE ALL ON FUNCTION current_operator() FROM PUBLIC"
+    yield f"GRANT EXECUTE ON FUNCTION current_operator() TO {COUNTER_ROLE}"
+    yield from _transition_triggers()
+    for table in Base.metadata.sorted_tables:
+        if table.name not in _UNOWNED:
+            yield from _row_security(table.name)
+        if table.name in GRANTS:
+            yield f"GRANT {GRANTS[table.name]} ON {table.name} TO {COUNTER_ROLE}"
+    yield f"GRANT USAGE ON SEQUENCE ticket_serial TO {COUNTER_ROLE}"

@@ -1,0 +1,200 @@
+"""What is sold: bookings, the seats they hold, their passengers, and tickets. The ticket is the journey."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    Index,
+    Integer,
+    Sequence,
+    SmallInteger,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.models.base import Base, Stamped, belongs_to, created_column, one_of, tenant_key
+from core.models.people import GENDERS
+from core.states import BOOKING, LIVE_TICKET, TICKET
+
+PASSENGER_TYPES = ("adult", "child", "infant", "senior")
+IDENTITY_KINDS = ("nik", "passport")
+
+#: Serial numbers of tickets, shared by all operators of a database; the primary key of a ticket.
+TICKET_SERIAL = Sequence("ticket_serial", start=1_000_001, metadata=Base.metadata)
+
+_LIVE = "ticket_status IN ({})".format(", ".join(f"'{state}'" for state in LIVE_TICKET))
+
+
+class Booking(Stamped, Base):
+    __tablename__ = "bookings"
+    __table_args__ = (
+        UniqueConstraint("operator_id", "booking_number"),
+        belongs_to("schedules", "schedule_id"),
+        belongs_to("users", "user_id"),
+        belongs_to("users", "sold_by"),
+        belongs_to("terminals", "terminal_id"),
+        one_of("status", BOOKING),
+        CheckConstraint("final_amount = total_amount - discount_amount", name="amounts_add_up"),
+        CheckConstraint("total_amount >= 0 AND discount_amount >= 0 AND final_amount >= 0", name="amounts_positive"),
+        CheckConstraint("passenger_count > 0", name="somebody_travels"),
+        CheckConstraint("status <> 'pending' OR expires_at IS NOT NULL", name="pending_expires"),
+        Index(
+            "ix_bookings_open_work",
+            "operator_id",
+            "terminal_id",
+            postgresql_where=text("status = 'pending'"),
+        ),
+    )
+
+    operator_id: Mapped[int] = tenant_key()
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    booking_number: Mapped[str]
+    user_id: Mapped[UUID | None] = mapped_column(comment="the customer, where one has an account")
+    schedule_id: Mapped[int] = mapped_column(comment="the departure it was sold on; each ticket names its own")
+    status: Mapped[str] = mapped_column(server_default="pending")
+    total_amount: Mapped[int] = mapped_column(BigInteger, comment="fares and fees before discounts, minor units")
+    discount_amount: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    final_amount: Mapped[int] = mapped_column(BigInteger, comment="as sold; later changes are on the ledger")
+    passenger_count: Mapped[int] = mapped_column(SmallInteger)
+    booking_details: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    contact_phone: Mapped[bytes | None] = mapped_column(comment="AES-GCM")
+    contact_phone_digest: Mapped[bytes | None]
+    sold_by: Mapped[UUID]
+    terminal_id: Mapped[int]
+    booking_date: Mapped[datetime] = created_column()
+    expires_at: Mapped[datetime | None] = mapped_column(comment="a pending booking gives its seats back then")
+
+
+class SeatHold(Base):
+    """Seats a pending booking has taken and not yet paid for; gone once it is confirmed or given up."""
+
+    __tablename__ = "seat_holds"
+    __table_args__ = (
+        belongs_to("bookings", "booking_id"),
+        CheckConstraint("to_stop > from_stop AND from_stop >= 0", name="goes_forward"),
+        CheckConstraint("legs > 0", name="legs_is_mask"),
+        Index(None, "operator_id", "schedule_id", "expires_at"),
+        Index(None, "operator_id", "booking_id"),
+        Index(None, "expires_at"),
+    )
+
+    operator_id: Mapped[int] = tenant_key()
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    booking_id: Mapped[UUID]
+    schedule_id: Mapped[int]
+    service_date: Mapped[date]
+    class_id: Mapped[int]
+    from_stop: Mapped[int] = mapped_column(SmallInteger)
+    to_stop: Mapped[int] = mapped_column(SmallInteger)
+    legs: Mapped[int] = mapped_column(BigInteger, comment="the bits taken in seat_inventory.occupied")
+    seat_ids: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    subclass: Mapped[str]
+    seat_fare: Mapped[int] = mapped_column(BigInteger, comment="per seat, minor units, as shown when it was held")
+    expires_at: Mapped[datetime]
+    created_at: Mapped[datetime] = created_column()
+
+
+class Passenger(Base):
+    __tablename__ = "passengers"
+    __table_args__ = (
+        belongs_to("bookings", "booking_id"),
+        one_of("passenger_type", PASSENGER_TYPES),
+        one_of("identity_kind", IDENTITY_KINDS),
+        one_of("gender", GENDERS),
+        CheckConstraint(
+            "(identity_number IS NULL) = (identity_digest IS NULL)"
+            " AND (identity_number IS NULL) = (identity_last_four IS NULL)"
+            " AND (identity_number IS NULL) = (identity_kind IS NULL)",
+            name="identity_whole_or_absent",
+        ),
+        CheckConstraint("passenger_type = 'infant' OR identity_number IS NOT NULL", name="travellers_are_identified"),
+        CheckConstraint("passenger_type <> 'infant' OR seat_id IS NULL", name="infants_have_no_seat"),
+        UniqueConstraint("operator_id", "booking_id", "position"),
+        Index(None, "operator_id", "identity_digest"),
+    )
+
+    operator_id: Mapped[int] = tenant_key()
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    booking_id: Mapped[UUID]
+    position: Mapped[int] = mapped_column(SmallInteger, comment="order within the booking, from 1")
+    passenger_name: Mapped[str]
+    passenger_dob: Mapped[date | None]
+    passenger_type: Mapped[str]
+    identity_kind: Mapped[str | None]
+    identity_number: Mapped[bytes | None] = mapped_column(comment="AES-GCM")
+    identity_digest: Mapped[bytes | None] = mapped_column(comment="keyed digest, for look-up and the one-ticket rule")
+    identity_last_four: Mapped[str | None]
+    gender: Mapped[str | None]
+    seat_id: Mapped[int | None] = mapped_column(comment="as sold; the live seat is on the ticket")
+    ticket_price: Mapped[int] = mapped_column(BigInteger, comment="as sold, minor units")
+    special_requirements: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    created_at: Mapped[datetime] = created_column()
+
+
+class Ticket(Stamped, Base):
+    __tablename__ = "tickets"
+    __table_args__ = (
+        UniqueConstraint("operator_id", "ticket_number"),
+        belongs_to("bookings", "booking_id"),
+        belongs_to("passengers", "passenger_id"),
+        belongs_to("schedules", "schedule_id"),
+        belongs_to("seats", "seat_id"),
+        belongs_to("tickets", "supersedes_id"),
+        belongs_to("users", "checked_in_by"),
+        one_of("ticket_status", TICKET),
+        CheckConstraint("to_stop > from_stop AND from_stop >= 0", name="goes_forward"),
+        CheckConstraint("issue_no BETWEEN 1 AND 15", name="issue_no_fits_ticket_code"),
+        CheckConstraint("ticket_status <> 'used' OR check_in_time IS NOT NULL", name="used_has_check_in"),
+        Index(None, "operator_id", "booking_id"),
+        Index(None, "operator_id", "schedule_id"),
+        Index(
+            "uq_tickets_one_live_per_passenger",
+            "operator_id",
+            "passenger_id",
+            unique=True,
+            postgresql_where=text(_LIVE),
+        ),
+        Index(
+            "uq_tickets_one_per_identity",
+            "operator_id",
+            "schedule_id",
+            "exclusive_identity",
+            unique=True,
+            postgresql_where=text(f"exclusive_identity IS NOT NULL AND {_LIVE}"),
+        ),
+    )
+
+    operator_id: Mapped[int] = tenant_key()
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False, comment="the ticket's serial")
+    ticket_number: Mapped[str] = mapped_column(Computed("lpad(id::text, 12, '0')", persisted=True))
+    booking_id: Mapped[UUID]
+    passenger_id: Mapped[UUID]
+    qr_code: Mapped[str] = mapped_column(comment="the signed code of the current issue")
+    ticket_status: Mapped[str] = mapped_column(server_default="active")
+    schedule_id: Mapped[int]
+    service_date: Mapped[date]
+    class_id: Mapped[int]
+    seat_id: Mapped[int | None] = mapped_column(comment="null: an infant on a lap")
+    from_stop: Mapped[int] = mapped_column(SmallInteger)
+    to_stop: Mapped[int] = mapped_column(SmallInteger)
+    legs: Mapped[int] = mapped_column(BigInteger, comment="the bits it holds in seat_inventory.occupied")
+    subclass: Mapped[str]
+    fare: Mapped[int] = mapped_column(BigInteger, comment="minor units")
+    exclusive_identity: Mapped[bytes | None] = mapped_column(
+        comment="the identity digest where only one ticket per identity and trip is allowed"
+    )
+    issue_no: Mapped[int] = mapped_column(SmallInteger, server_default=text("1"), comment="codes of older issues are dead")
+    copies_printed: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"), comment="marked copies")
+    supersedes_id: Mapped[int | None] = mapped_column(BigInteger)
+    closed_reason: Mapped[str | None]
+    closed_at: Mapped[datetime | None]
+    check_in_time: Mapped[datetime | None]
+    checked_in_by: Mapped[UUID | None]

@@ -1,0 +1,93 @@
+"""Bringing a database to the schema of this program, and greeting one: do program and schema fit each other?"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.engine import make_url
+
+from core.errors import NotReady
+from core.models.guards import COUNTER_ROLE
+
+#: Serialises everything that changes the schema or opens schedules, whichever process does it.
+_PREPARATION_LOCK: Final = 7_246_801
+
+
+def config() -> Config:
+    """Alembic's configuration, complete without a file: the revisions travel inside the package."""
+    made = Config()
+    made.set_main_option("script_location", str(files("migrations")))
+    return made
+
+
+def head() -> str:
+    """The newest revision this program knows."""
+    revision = ScriptDirectory.from_config(config()).get_current_head()
+    assert revision is not None
+    return revision
+
+
+def owner_engine(url: str) -> Engine:
+    """An engine for the owner's jobs; plain SQLAlchemy, one connection at a time."""
+    return create_engine(make_url(url).set(drivername="postgresql+psycopg"), pool_size=1)
+
+
+def hold_preparation_lock(connection: Connection) -> None:
+    """Wait until no other process prepares this database; held until the transaction ends."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PREPARATION_LOCK})
+
+
+def ensure_counter_role(connection: Connection) -> None:
+    """Make the role every terminal login needs, if the cluster does not have it yet.
+
+    Raises:
+        NotReady: it is missing and this login may not create roles.
+    """
+    if connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": COUNTER_ROLE}).first():
+        return
+    may = connection.execute(
+        text("SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user")
+    ).scalar_one()
+    if not may:
+        raise NotReady(
+            f'The database has no role "{COUNTER_ROLE}" and this login may not create it.',
+            hint=f"As an administrator run: CREATE ROLE {COUNTER_ROLE} LOGIN PASSWORD '…'",
+        )
+    connection.execute(text(f"CREATE ROLE {COUNTER_ROLE} LOGIN"))
+
+
+def upgrade(connection: Connection, revision: str = "head") -> str:
+    """Run the missing revisions on the owner's connection, inside its transaction; returns the revision reached.
+
+    Raises:
+        NotReady: the schema is newer than this program.
+    """
+    refuse_newer(current(connection))
+    made = config()
+    made.attributes["connection"] = connection
+    command.upgrade(made, revision)
+    return current(connection) or ""
+
+
+def current(connection: Connection) -> str | None:
+    """The revision the database is at; None when it was never prepared."""
+    if connection.execute(text("SELECT to_regclass('public.alembic_version')")).scalar() is None:
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def refuse_newer(revision: str | None) -> None:
+    """
+    Raises:
+        NotReady: this program has never heard of that revision.
+    """
+    known = {script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise NotReady(
+            f"The database is newer (revision {revision}) than this program.", hint="Update the program first."
+        )

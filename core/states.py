@@ -1,0 +1,79 @@
+"""Every state a booking, ticket, payment, refund, schedule or print job can be in, and the moves between them.
+
+The same table drives the services, the CHECK constraints and the triggers in the database; a test holds the
+three against each other. What belongs here: words and arrows, no behaviour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from core.errors import StateConflict
+
+BOOKING: Final[Mapping[str, frozenset[str]]] = {
+    "pending": frozenset({"confirmed", "cancelled", "expired"}),
+    "confirmed": frozenset({"cancelled", "completed"}),
+    "cancelled": frozenset(),
+    "completed": frozenset(),
+    "expired": frozenset(),
+}
+TICKET: Final[Mapping[str, frozenset[str]]] = {
+    "active": frozenset({"used", "cancelled", "expired", "superseded", "voided"}),
+    "used": frozenset({"active", "cancelled"}),
+    "cancelled": frozenset(),
+    "expired": frozenset({"cancelled"}),
+    "superseded": frozenset(),
+    "voided": frozenset(),
+}
+PAYMENT: Final[Mapping[str, frozenset[str]]] = {
+    "pending": frozenset({"processing", "completed", "failed"}),
+    "processing": frozenset({"completed", "failed"}),
+    "completed": frozenset({"refunded"}),
+    "failed": frozenset(),
+    "refunded": frozenset(),
+}
+REFUND: Final[Mapping[str, frozenset[str]]] = {
+    "initiated": frozenset({"processing", "completed", "failed"}),
+    "processing": frozenset({"completed", "failed"}),
+    "completed": frozenset(),
+    "failed": frozenset({"processing"}),
+}
+SCHEDULE: Final[Mapping[str, frozenset[str]]] = {
+    "scheduled": frozenset({"delayed", "cancelled", "completed"}),
+    "delayed": frozenset({"scheduled", "cancelled", "completed"}),
+    "cancelled": frozenset(),
+    "completed": frozenset(),
+}
+PRINT_JOB: Final[Mapping[str, frozenset[str]]] = {
+    "queued": frozenset({"sent", "cancelled"}),
+    "sent": frozenset({"confirmed", "unknown", "queued"}),
+    "unknown": frozenset({"confirmed", "cancelled"}),
+    "confirmed": frozenset(),
+    "cancelled": frozenset(),
+}
+
+#: table -> (column, transitions); the database's triggers are generated from it.
+TRANSITIONS: Final[Mapping[str, tuple[str, Mapping[str, frozenset[str]]]]] = {
+    "bookings": ("status", BOOKING),
+    "tickets": ("ticket_status", TICKET),
+    "payments": ("payment_status", PAYMENT),
+    "refunds": ("refund_status", REFUND),
+    "schedules": ("status", SCHEDULE),
+    "print_jobs": ("state", PRINT_JOB),
+}
+
+#: A ticket in one of these holds its seat.
+LIVE_TICKET: Final = ("active", "used")
+
+
+def require_transition(table: str, before: str, after: str) -> None:
+    """Refuse a move the table above does not draw.
+
+    Raises:
+        StateConflict: naming both states.
+    """
+    _, transitions = TRANSITIONS[table]
+    if after not in transitions[before]:
+        thing = table.removesuffix("s").replace("_", " ")
+        raise StateConflict(f"A {before} {thing} cannot become {after}.", hint="Look it up again: it may have changed.")

@@ -1,0 +1,1 @@
+"""Alembic's revisions of the database. Run them with ``counter admin init``."""
