@@ -12,6 +12,7 @@ second try: the caller asks again with the same idempotency key.
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,6 +30,7 @@ from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 from uuid_utils.compat import uuid7
 
@@ -45,6 +47,9 @@ from core.errors import (
 T = TypeVar("T")
 
 _ATTEMPTS: Final = 6
+# A pipeline that ends in an error tells the log about it as well; the error itself is raised, and nothing may write
+# over the screen.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 _DIALECT: Final = PGDialect_psycopg(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 _OPENING: Final = (
     "SELECT now() AS now, set_config('lock_timeout', %(lock)s, true), set_config('statement_timeout', %(limit)s, true),"
@@ -71,17 +76,23 @@ NOBODY: Final = Actor()
 class Statement:
     """A SQLAlchemy Core statement, compiled for psycopg the first time it is used and never again."""
 
-    __slots__ = ("_clause", "_sql")
+    __slots__ = ("_clause", "_constants", "_sql")
 
     def __init__(self, clause: ClauseElement) -> None:
         self._clause = clause
         self._sql: str | None = None
+        self._constants: dict[str, Any] = {}
 
-    @property
-    def sql(self) -> str:
+    def bind(self, parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """The SQL text and its parameters, the statement's own constants included."""
         if self._sql is None:
-            self._sql = str(self._clause.compile(dialect=_DIALECT))
-        return self._sql
+            compiled = self._clause.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+            assert isinstance(compiled, SQLCompiler)
+            self._constants = {
+                name: bound.effective_value for name, bound in compiled.binds.items() if not bound.required
+            }
+            self._sql = str(compiled)
+        return self._sql, {**self._constants, **parameters}
 
 
 class Rows:
@@ -130,30 +141,35 @@ class Transaction:
         if self._now is None:
             row = self._opening.first()
             assert row is not None
-            self._now = row.now
+            self._now = row[0]
         return self._now
 
     def send(self, statement: Statement, /, **parameters: Any) -> Rows:
         """Queue a statement. ``operator_id`` is always among its parameters."""
         cursor = self._driver.cursor(row_factory=namedtuple_row)
-        cursor.execute(statement.sql, {"operator_id": self.operator_id, **parameters})  # type: ignore[arg-type]
+        cursor.execute(*statement.bind({"operator_id": self.operator_id, **parameters}))
         return Rows(cursor)
 
     def query(self, clause: ClauseElement) -> Rows:
         """Queue a Core statement that is built anew each time: administration, look-ups, reports."""
         compiled = clause.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
         cursor = self._driver.cursor(row_factory=namedtuple_row)
-        cursor.execute(str(compiled), compiled.params)  # type: ignore[arg-type]
+        cursor.execute(str(compiled), compiled.params)
+        return Rows(cursor)
+
+    def raw(self, sql: str) -> Rows:
+        """Queue a constant SQL text without parameters: catalogue questions, and the benchmark's floor."""
+        cursor = self._driver.cursor(row_factory=namedtuple_row)
+        cursor.execute(sql)
         return Rows(cursor)
 
     def send_each(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         """Queue a statement once per row; nothing is returned."""
         if not rows:
             return
-        sql, own = statement.sql, {"operator_id": self.operator_id}
         cursor = self._driver.cursor()
         for row in rows:
-            cursor.execute(sql, own | dict(row))  # type: ignore[arg-type]
+            cursor.execute(*statement.bind({"operator_id": self.operator_id, **row}))
 
     def audit(
         self,
@@ -242,6 +258,18 @@ class Database:
     def close(self) -> None:
         self.engine.dispose()
 
+    def step_down(self, role: str) -> None:
+        """From now on work as ``role``: an owner's login must not see across operators while it sells."""
+        self._role = role
+
+    def ask(self, sql: str) -> Any | None:
+        """The first row of a catalogue question, asked before anything is known about the database."""
+
+        def look(tx: Transaction) -> Any | None:
+            return tx.raw(sql).first()
+
+        return self.transaction(look)
+
     def transaction(
         self,
         work: Callable[[Transaction], T],
@@ -249,6 +277,7 @@ class Database:
         actor: Actor = NOBODY,
         lock_timeout: float = 5.0,
         statement_timeout: float = 30.0,
+        snapshot: bool = False,
     ) -> T:
         """Run ``work`` in one transaction and commit it; its exceptions roll everything back.
 
@@ -257,6 +286,7 @@ class Database:
             actor: who works, for the audit trail.
             lock_timeout: seconds to wait for somebody else's lock.
             statement_timeout: seconds for any one statement.
+            snapshot: read only, and everything as it was at one moment.
 
         Raises:
             DatabaseUnreachable: no connection; nothing was done.
@@ -272,7 +302,7 @@ class Database:
         for attempt in range(_ATTEMPTS):
             try:
                 with _translated():
-                    return self._attempt(work, actor, opening)
+                    return self._attempt(work, actor, opening, snapshot)
             except (pg.SerializationFailure, pg.DeadlockDetected) as error:
                 if attempt == _ATTEMPTS - 1:
                     raise DatabaseBusy(
@@ -286,11 +316,15 @@ class Database:
                     raise
         raise AssertionError("every attempt returns or raises")
 
-    def _attempt(self, work: Callable[[Transaction], T], actor: Actor, opening: dict[str, str]) -> T:
+    def _attempt(
+        self, work: Callable[[Transaction], T], actor: Actor, opening: dict[str, str], snapshot: bool
+    ) -> T:
         with self.engine.connect() as connection:
             driver: psycopg.Connection[Any] = connection.connection.dbapi_connection  # type: ignore[assignment]
             try:
                 with driver.pipeline():
+                    if snapshot:
+                        driver.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                     tx = Transaction(driver, self.operator_id, actor, self._open(driver, opening))
                     result = work(tx)
                     tx._write_journal()
@@ -306,7 +340,7 @@ class Database:
     def _open(self, driver: psycopg.Connection[Any], opening: dict[str, str]) -> Rows:
         if self._role is not None:
             driver.execute("SELECT set_config('role', %s, true)", (self._role,))
-        cursor = driver.cursor(row_factory=namedtuple_row)
+        cursor = driver.cursor()
         cursor.execute(_OPENING, opening)
         return Rows(cursor)
 

@@ -10,7 +10,7 @@ The payload, most significant bit first:
     key id 8 | ticket serial 64 | schedule 32 | service date 14 | from stop 6 | to stop 6 | issue 4 | class 4 |
     coach 6 | seat 8 | training 1 | zero 15
 
-The service date counts days from 1 January 2020, so the last date is 9 November 2064. The fifteen zero bits are room
+The service date counts days from 1 January 2020, so the last date is 8 November 2064. The fifteen zero bits are room
 for a later version and are checked. What belongs here: text to payload and back, nothing that asks a database whether
 the ticket is still good.
 """

@@ -8,13 +8,13 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
-    Identity,
-    Integer,
     CheckConstraint,
     Date,
     DateTime,
     ForeignKey,
     ForeignKeyConstraint,
+    Identity,
+    Integer,
     LargeBinary,
     MetaData,
     SmallInteger,

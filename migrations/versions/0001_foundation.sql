@@ -18,9 +18,9 @@ CREATE TABLE audit_logs (
 	CONSTRAINT ck_audit_logs_action_known CHECK (action IN ('create', 'update', 'delete', 'view'))
 )
 --;;
-CREATE INDEX ix_audit_logs_operator_id_entity_type_entity_id ON audit_logs (operator_id, entity_type, entity_id)
---;;
 CREATE INDEX ix_audit_logs_operator_id_created_at ON audit_logs (operator_id, created_at)
+--;;
+CREATE INDEX ix_audit_logs_operator_id_entity_type_entity_id ON audit_logs (operator_id, entity_type, entity_id)
 --;;
 CREATE TABLE domain_events (
 	operator_id SMALLINT NOT NULL,
@@ -664,9 +664,9 @@ CREATE TABLE seat_holds (
 	CONSTRAINT ck_seat_holds_legs_is_mask CHECK (legs > 0)
 )
 --;;
-CREATE INDEX ix_seat_holds_expires_at ON seat_holds (expires_at)
---;;
 CREATE INDEX ix_seat_holds_operator_id_booking_id ON seat_holds (operator_id, booking_id)
+--;;
+CREATE INDEX ix_seat_holds_expires_at ON seat_holds (expires_at)
 --;;
 CREATE INDEX ix_seat_holds_operator_id_schedule_id_expires_at ON seat_holds (operator_id, schedule_id, expires_at)
 --;;
@@ -803,13 +803,13 @@ CREATE TABLE tickets (
 	CONSTRAINT ck_tickets_used_has_check_in CHECK (ticket_status <> 'used' OR check_in_time IS NOT NULL)
 )
 --;;
-CREATE UNIQUE INDEX uq_tickets_one_per_identity ON tickets (operator_id, schedule_id, exclusive_identity) WHERE exclusive_identity IS NOT NULL AND ticket_status IN ('active', 'used')
---;;
 CREATE UNIQUE INDEX uq_tickets_one_live_per_passenger ON tickets (operator_id, passenger_id) WHERE ticket_status IN ('active', 'used')
 --;;
-CREATE INDEX ix_tickets_operator_id_schedule_id ON tickets (operator_id, schedule_id)
+CREATE UNIQUE INDEX uq_tickets_one_per_identity ON tickets (operator_id, schedule_id, exclusive_identity) WHERE exclusive_identity IS NOT NULL AND ticket_status IN ('active', 'used')
 --;;
 CREATE INDEX ix_tickets_operator_id_booking_id ON tickets (operator_id, booking_id)
+--;;
+CREATE INDEX ix_tickets_operator_id_schedule_id ON tickets (operator_id, schedule_id)
 --;;
 COMMENT ON COLUMN tickets.id IS 'the ticket''s serial'
 --;;
@@ -1253,7 +1253,7 @@ CREATE POLICY own_operator ON seat_holds TO counter USING (operator_id = (SELECT
 --;;
 CREATE POLICY owner ON seat_holds TO CURRENT_USER USING (true) WITH CHECK (true)
 --;;
-GRANT SELECT, INSERT, UPDATE (expires_at), DELETE ON seat_holds TO counter
+GRANT SELECT, INSERT, UPDATE (seat_ids, expires_at), DELETE ON seat_holds TO counter
 --;;
 ALTER TABLE booking_charges ENABLE ROW LEVEL SECURITY
 --;;

@@ -1,0 +1,508 @@
+"""Bookings before they are paid: holding seats, changing them, holding longer, giving up, finding open work again.
+
+A hold takes its seats in up to three passes. First the best fit for the party, chosen from one fetch and taken without
+waiting for anybody. If another counter was faster: whatever is free and not locked. Only then, before a refusal,
+every free seat of the class is waited for. Each pass is a transaction of its own, so none waits while it keeps seats.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum
+from functools import partial
+from itertools import count
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+from sqlalchemy import bindparam, func, insert, select, update
+from uuid_utils.compat import uuid7
+
+from core import holds, idempotency, inventory, policy, timetable
+from core.database import Actor, Statement, Transaction, on_violation
+from core.errors import CounterError, HoldExpired, NotEnoughSeats, NotFound, Refused, SeatTaken, StateConflict
+from core.idempotency import Request
+from core.inventory import Stretch
+from core.models import Booking, SeatHold
+from core.network import ClassInfo, Network, SeatInfo
+from core.office import Office
+from core.permissions import require
+from core.policy import BOOKING_FEE, HOLD_MINUTES, INFANTS_PER_ADULT, MAX_SEATS, Policies
+from core.search import price
+from core.seating import choose
+from core.timetable import Journey
+
+#: Booking numbers: seven characters without look-alikes (0/O, 1/I).
+_ALPHABET: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+_LENGTH: Final = 7
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRequest:
+    """What a clerk asks to hold. ``seats`` counts everyone but infants; ``seat_labels`` names seats, or none."""
+
+    schedule_id: int
+    class_code: str
+    origin: str
+    destination: str
+    seats: int
+    infants: int = 0
+    seat_labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Seats held for an unpaid booking. Amounts are minor units."""
+
+    booking_id: UUID
+    booking_number: str
+    journey: Journey
+    travel_class: ClassInfo
+    subclass: str
+    seats: tuple[SeatInfo, ...]
+    infants: int
+    seat_fare: int
+    booking_fee: int
+    expires_at: datetime
+
+    @property
+    def total(self) -> int:
+        return self.seat_fare * len(self.seats) + self.booking_fee
+
+
+class AlreadySold(StateConflict):
+    """The sale of this key is finished; ``details["booking_id"]`` names its booking."""
+
+    code = "already_sold"
+
+
+class _NumberTaken(StateConflict):
+    """The random booking number exists already; another one is drawn."""
+
+
+class _SeatsLost(Exception):
+    """Somebody took or locked some of the chosen seats in the meantime."""
+
+
+class _ExpiredInTheWay(Exception):
+    """Holds on this departure are out of time; they are given back before anything is chosen."""
+
+    def __init__(self, booking_ids: Sequence[UUID]) -> None:
+        super().__init__()
+        self.booking_ids = booking_ids
+
+
+class _Pass(Enum):
+    BEST_FIT = "best fit"
+    WHAT_IS_FREE = "what is free"
+    AFTER_WAITING = "after waiting"
+
+
+on_violation("uq_bookings_operator_id_booking_number", lambda: _NumberTaken("This booking number is taken."))
+
+_BOOKING_COLUMNS: Final = (
+    "operator_id",
+    "id",
+    "booking_number",
+    "schedule_id",
+    "total_amount",
+    "final_amount",
+    "passenger_count",
+    "sold_by",
+    "terminal_id",
+    "expires_at",
+    "booking_details",
+)
+_INSERT_BOOKING: Final = Statement(insert(Booking).values({name: bindparam(name) for name in _BOOKING_COLUMNS}))
+_HOLD_COLUMNS: Final = (
+    "operator_id",
+    "id",
+    "booking_id",
+    "schedule_id",
+    "service_date",
+    "class_id",
+    "from_stop",
+    "to_stop",
+    "legs",
+    "seat_ids",
+    "subclass",
+    "seat_fare",
+    "expires_at",
+)
+_INSERT_HOLD: Final = Statement(insert(SeatHold).values({name: bindparam(name) for name in _HOLD_COLUMNS}))
+LOCK: Final = Statement(
+    select(Booking)
+    .where(Booking.operator_id == bindparam("operator_id"), Booking.id == bindparam("booking_id"))
+    .with_for_update()
+)
+_EXTEND: Final = Statement(
+    update(Booking)
+    .where(Booking.operator_id == bindparam("operator_id"), Booking.id == bindparam("booking_id"))
+    .values(expires_at=bindparam("expires_at"), updated_at=func.now())
+)
+_HOLD_ROW: Final = (SeatHold.operator_id == bindparam("operator_id")) & (SeatHold.booking_id == bindparam("of_booking"))
+_EXTEND_HOLD: Final = Statement(update(SeatHold).where(_HOLD_ROW).values(expires_at=bindparam("expires_at")))
+_MOVE_HOLD: Final = Statement(update(SeatHold).where(_HOLD_ROW).values(seat_ids=bindparam("seat_ids")))
+_OPEN_WORK: Final = Statement(
+    select(Booking)
+    .where(
+        Booking.operator_id == bindparam("operator_id"),
+        Booking.terminal_id == bindparam("terminal_id"),
+        Booking.status == "pending",
+        Booking.expires_at > func.now(),
+    )
+    .order_by(Booking.created_at.desc())
+)
+
+
+def hold(
+    office: Office, actor: Actor, request: HoldRequest, *, key: UUID | None = None, fingerprint: bytes | None = None
+) -> Hold:
+    """Hold seats for a party; the same key again returns the first hold while it lasts.
+
+    Args:
+        key: names this sale; a new one each time if not given.
+        fingerprint: tells a repetition of the sale from another one under the same key; the request's own by default.
+
+    Raises:
+        NotEnoughSeats: fewer free seats than the party needs on this stretch.
+        SeatTaken: a seat that was asked for by name is taken.
+        AlreadySold: the sale of this key is finished.
+        Refused: not on sale, too large a party, too many infants; see ``timetable.require_on_sale``.
+        KeyReused: the key belongs to another sale.
+    """
+    require(actor, "sell")
+    print_of = fingerprint or idempotency.fingerprint(office.keys, ["hold", repr(request)])
+    work = _Holding(office, office.network(), actor, request, Request(key or uuid7(), "sale", print_of))
+    for generation in count():
+        held = work.run(f"hold {generation}")
+        if held is not None:
+            return held
+    raise AssertionError("generations do not end")
+
+
+class _Holding:
+    """One request to hold, through its passes."""
+
+    def __init__(self, office: Office, network: Network, actor: Actor, request: HoldRequest, asked: Request) -> None:
+        self.office, self.network, self.actor, self.request, self.asked = office, network, actor, request, asked
+        self._sweep = True
+
+    def run(self, step: str) -> Hold | None:
+        """Hold under this sub-key; None when its hold ended without a sale, so that the next may be tried."""
+        passes = [_Pass.AFTER_WAITING] if self.request.seat_labels else list(_Pass)
+        while True:
+            try:
+                return self.office.database.transaction(
+                    partial(self._attempt, step=step, how=passes[0]), actor=self.actor
+                )
+            except _NumberTaken:
+                continue
+            except _SeatsLost:
+                passes.pop(0)
+            except _ExpiredInTheWay as found:
+                holds.release(self.office.database, found.booking_ids)
+                self._sweep = False
+
+    def _attempt(self, tx: Transaction, *, step: str, how: _Pass) -> Hold | None:
+        booking_id = uuid7()
+        claim = idempotency.claim(tx, self.asked, booking_id, step=step)
+        departure = tx.send(timetable.BY_ID, schedule_id=self.request.schedule_id)
+        asked_policies = policy.ask(tx)
+        expired = holds.expired(tx, [self.request.schedule_id])
+        first = claim.first()
+        if first is not None:
+            return _first_hold(tx, self.network, first)
+        trip = timetable.stretch(self.network, departure.first(), self.request.origin, self.request.destination)
+        travel_class = self.network.class_of(trip.train.id, self.request.class_code)
+        policies = asked_policies.read()
+        timetable.require_on_sale(trip, policies, tx.now)
+        _require_party(self.request, policies, trip)
+        late = expired.scalars()
+        if late and self._sweep:
+            raise _ExpiredInTheWay(late)
+        seats, touched = self._take(tx, trip, travel_class, how)
+        bucket, fare = price(trip, travel_class, policies, touched, len(seats))
+        place = {"station_id": trip.origin.id, "train_id": trip.train.id}
+        held = Hold(
+            booking_id=booking_id,
+            booking_number="".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH)),
+            journey=trip,
+            travel_class=travel_class,
+            subclass=bucket.subclass,
+            seats=seats,
+            infants=self.request.infants,
+            seat_fare=fare,
+            booking_fee=policies.get(BOOKING_FEE, **place),
+            expires_at=tx.now + timedelta(minutes=policies.get(HOLD_MINUTES, **place)),
+        )
+        _write(tx, self.actor, held)
+        return held
+
+    def _take(
+        self, tx: Transaction, trip: Journey, travel_class: ClassInfo, how: _Pass
+    ) -> tuple[tuple[SeatInfo, ...], int]:
+        """Take the party's seats in this pass; also tells how many seats of the class were taken on any leg before."""
+        stretch = Stretch(trip.service_date, trip.schedule_id, travel_class.id, trip.legs)
+        rows = inventory.fetch(tx, stretch)
+        known = self.network.seats(tx, travel_class.id)
+        occupied = {row.seat_id: row.occupied for row in rows.all()}
+        touched = sum(1 for bits in occupied.values() if bits)
+        if self.request.seat_labels:
+            wanted = [self.network.find_seat(tx, travel_class.id, label).id for label in self.request.seat_labels]
+            return _take_named(tx, stretch, known, wanted), touched
+        party = self.request.seats
+        if how is _Pass.WHAT_IS_FREE:
+            taken = inventory.take_any(tx, stretch, party).scalars()
+        else:
+            if how is _Pass.AFTER_WAITING:
+                occupied = inventory.free_after_waiting(tx, stretch)
+            chosen = choose(
+                inventory.states(known.values(), occupied),
+                trip.legs,
+                party,
+                leg_count=len(trip.route.stops) - 1,
+                start_coach=_first_coach(self.actor, known),
+            )
+            if not chosen and how is _Pass.AFTER_WAITING:
+                raise NotEnoughSeats(
+                    f"{travel_class.code} on this train has fewer than {party} seats left for this stretch.",
+                    hint="Offer another class or train.",
+                    details={"free": sum(1 for bits in occupied.values() if not bits & trip.legs)},
+                )
+            taken = inventory.take(tx, stretch, chosen).scalars() if chosen else []
+            taken.sort(key=chosen.index)
+        if len(taken) < party:
+            raise _SeatsLost
+        return tuple(known[seat_id] for seat_id in taken), touched
+
+
+def _take_named(
+    tx: Transaction, stretch: Stretch, known: Mapping[int, SeatInfo], wanted: Sequence[int]
+) -> tuple[SeatInfo, ...]:
+    taken = inventory.take(tx, stretch, wanted, wait=True).scalars()
+    lost = [known[seat_id].label for seat_id in wanted if seat_id not in taken]
+    if lost:
+        raise SeatTaken(
+            f"{', '.join(lost)} {'is' if len(lost) == 1 else 'are'} taken on this stretch.",
+            hint="Choose another seat.",
+            details={"seats": lost},
+        )
+    return tuple(known[seat_id] for seat_id in wanted)
+
+
+def _first_coach(actor: Actor, seats: Mapping[int, SeatInfo]) -> int | None:
+    """Where this terminal starts looking: terminals spread over the coaches, so that a rush collides less."""
+    coaches = sorted({seat.coach.number for seat in seats.values()})
+    return coaches[(actor.terminal_id or 0) % len(coaches)] if coaches else None
+
+
+def _require_party(request: HoldRequest, policies: Policies, trip: Journey) -> None:
+    place = {"station_id": trip.origin.id, "train_id": trip.train.id}
+    most = policies.get(MAX_SEATS, **place)
+    if request.seats < 1:
+        raise Refused("An infant cannot travel alone.", code="infant_alone", hint="Add an adult.")
+    if request.seats > most:
+        raise Refused(
+            f"A booking has at most {most} seats.", code="party_too_large", hint="Split the party into two bookings."
+        )
+    if request.infants > request.seats * policies.get(INFANTS_PER_ADULT, **place):
+        raise Refused(
+            "There are more infants than laps.",
+            code="too_many_infants",
+            hint="A further infant pays a fare and gets a seat: enter it as a child.",
+        )
+    if request.seat_labels and len(set(request.seat_labels)) != request.seats:
+        raise Refused(
+            f"{request.seats} seats are needed, {len(set(request.seat_labels))} were named.",
+            code="seats_do_not_fit_party",
+            hint="Name one seat for everyone but infants, or none.",
+        )
+
+
+def _write(tx: Transaction, actor: Actor, held: Hold) -> None:
+    trip = held.journey
+    tx.send(
+        _INSERT_BOOKING,
+        id=held.booking_id,
+        booking_number=held.booking_number,
+        schedule_id=trip.schedule_id,
+        total_amount=held.total,
+        final_amount=held.total,
+        passenger_count=len(held.seats) + held.infants,
+        sold_by=actor.user_id,
+        terminal_id=actor.terminal_id,
+        expires_at=held.expires_at,
+        booking_details=Jsonb({"infants": held.infants, "booking_fee": held.booking_fee}),
+    )
+    tx.send(
+        _INSERT_HOLD,
+        id=uuid7(),
+        booking_id=held.booking_id,
+        schedule_id=trip.schedule_id,
+        service_date=trip.service_date,
+        class_id=held.travel_class.id,
+        from_stop=trip.board.order,
+        to_stop=trip.leave.order,
+        legs=trip.legs,
+        seat_ids=[seat.id for seat in held.seats],
+        subclass=held.subclass,
+        seat_fare=held.seat_fare,
+        expires_at=held.expires_at,
+    )
+    tx.audit(
+        "create",
+        "bookings",
+        held.booking_id,
+        new={
+            "booking_number": held.booking_number,
+            "status": "pending",
+            "total_amount": held.total,
+            "seats": [seat.label for seat in held.seats],
+        },
+    )
+
+
+def _first_hold(tx: Transaction, network: Network, first: idempotency.First) -> Hold | None:
+    """The hold an earlier request under this key left, unless it has ended without a sale."""
+    booking = tx.send(LOCK, booking_id=UUID(first.result_id)).first()
+    assert booking is not None
+    if booking.status == "pending" and booking.expires_at <= tx.now:
+        holds.give_back(tx, booking.id, status="expired")
+        return None
+    if booking.status in ("expired", "cancelled"):
+        return None
+    first.require_same()
+    if booking.status != "pending":
+        raise AlreadySold("This sale is already finished.", hint="Look it up.", details={"booking_id": first.result_id})
+    return load(tx, network, booking)
+
+
+def load(tx: Transaction, network: Network, booking: Any) -> Hold:
+    """The hold of a pending booking's row.
+
+    Raises:
+        HoldExpired: its seats are gone.
+    """
+    row = tx.send(holds.OF_BOOKING, booking_id=booking.id).first()
+    if row is None:
+        raise HoldExpired("The seats of this booking were given back.", hint="Search again and hold new seats.")
+    departure = tx.send(timetable.BY_ID, schedule_id=row.schedule_id).first()
+    assert departure is not None
+    route = network.routes[departure.route_id]
+    stops = {stop.order: stop for stop in route.stops}
+    trip = timetable.journey(network, departure, stops[row.from_stop], stops[row.to_stop])
+    seats = network.seats(tx, row.class_id)
+    return Hold(
+        booking_id=booking.id,
+        booking_number=booking.booking_number,
+        journey=trip,
+        travel_class=network.classes[row.class_id],
+        subclass=row.subclass,
+        seats=tuple(seats[seat_id] for seat_id in row.seat_ids),
+        infants=booking.booking_details["infants"],
+        seat_fare=row.seat_fare,
+        booking_fee=booking.booking_details["booking_fee"],
+        expires_at=row.expires_at,
+    )
+
+
+def lock_pending(tx: Transaction, booking_id: UUID) -> Any:
+    """Lock a pending booking that still has its seats.
+
+    Raises:
+        NotFound: there is none of that id.
+        HoldExpired: its time is over.
+        StateConflict: it is confirmed or given up already.
+    """
+    booking = tx.send(LOCK, booking_id=booking_id).first()
+    if booking is None:
+        raise NotFound("There is no such booking.", code="unknown_booking", hint="Look it up by its number.")
+    if booking.status == "expired" or (booking.status == "pending" and booking.expires_at <= tx.now):
+        raise HoldExpired("The hold has expired.", hint="Search again and hold new seats.")
+    if booking.status != "pending":
+        raise StateConflict(f"Booking {booking.booking_number} is already {booking.status}.", hint="Look it up.")
+    return booking
+
+
+def change_seats(office: Office, actor: Actor, booking_id: UUID, seat_ids: Sequence[int]) -> Hold:
+    """Move a hold to other seats of the same class: the new ones are taken before the old ones are given up.
+
+    Raises:
+        SeatTaken: somebody else has one of them; the hold keeps the seats it had.
+    """
+    require(actor, "sell")
+    network = office.network()
+
+    def move(tx: Transaction) -> Hold:
+        held = load(tx, network, lock_pending(tx, booking_id))
+        known = network.seats(tx, held.travel_class.id)
+        before = [seat.id for seat in held.seats]
+        if len(set(seat_ids)) != len(before) or any(seat_id not in known for seat_id in seat_ids):
+            raise Refused(f"{len(before)} seats are needed.", code="seats_do_not_fit_party", hint="Choose as many.")
+        trip = held.journey
+        stretch = Stretch(trip.service_date, trip.schedule_id, held.travel_class.id, trip.legs)
+        _take_named(tx, stretch, known, [seat_id for seat_id in seat_ids if seat_id not in before])
+        inventory.release(tx, stretch, [seat_id for seat_id in before if seat_id not in seat_ids]).all()
+        tx.send(_MOVE_HOLD, of_booking=booking_id, seat_ids=list(seat_ids))
+        after = replace(held, seats=tuple(known[seat_id] for seat_id in seat_ids))
+        tx.audit(
+            "update",
+            "bookings",
+            booking_id,
+            old={"seats": [seat.label for seat in held.seats]},
+            new={"seats": [seat.label for seat in after.seats]},
+        )
+        return after
+
+    return office.database.transaction(move, actor=actor)
+
+
+def extend(office: Office, actor: Actor, booking_id: UUID) -> datetime:
+    """Hold a while longer, from now; returns the new end."""
+    require(actor, "sell")
+
+    def longer(tx: Transaction) -> datetime:
+        asked = policy.ask(tx)
+        lock_pending(tx, booking_id)
+        until = tx.now + timedelta(minutes=asked.read().get(HOLD_MINUTES))
+        tx.send(_EXTEND, booking_id=booking_id, expires_at=until)
+        tx.send(_EXTEND_HOLD, of_booking=booking_id, expires_at=until)
+        return until
+
+    return office.database.transaction(longer, actor=actor)
+
+
+def give_up(office: Office, actor: Actor, booking_id: UUID) -> None:
+    """Cancel a pending booking and give its seats back; doing it twice, or after its time, changes nothing more."""
+    require(actor, "sell")
+
+    def cancel(tx: Transaction) -> None:
+        booking = tx.send(LOCK, booking_id=booking_id).first()
+        if booking is not None and booking.status == "pending":
+            holds.give_back(tx, booking_id, status="cancelled")
+        elif booking is not None and booking.status == "confirmed":
+            raise StateConflict(f"Booking {booking.booking_number} is already paid.", hint="Cancel it with a refund.")
+
+    office.database.transaction(cancel, actor=actor)
+
+
+def give_up_quietly(office: Office, actor: Actor, booking_id: UUID) -> None:
+    """Give up after a refusal that is being reported already; if it fails the hold ends by itself in time."""
+    with suppress(CounterError):
+        give_up(office, actor, booking_id)
+
+
+def open_work(office: Office, actor: Actor) -> list[Hold]:
+    """The unpaid holds of this terminal, newest first: what a clerk finds again after a restart."""
+    network = office.network()
+
+    def find(tx: Transaction) -> list[Hold]:
+        rows = tx.send(_OPEN_WORK, terminal_id=actor.terminal_id).all()
+        return [load(tx, network, row) for row in rows]
+
+    return office.database.transaction(find, actor=actor)

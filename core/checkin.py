@@ -1,0 +1,357 @@
+"""The gate: may the bearer of this code board here and now?
+
+``verdict`` is the pure decision. ``check_in`` reads the code, locks the ticket, decides, and records the scan with its
+nonce: the same nonce again is the same scan and gets the same answer. An admitted ticket becomes *used* in the same
+transaction, so it never opens two gates.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy.types import DateTime
+from uuid_utils.compat import uuid7
+
+from core import policy, timetable
+from core.clock import local
+from core.database import Actor, Rows, Statement, Transaction
+from core.errors import NotFound
+from core.models import Booking, CheckIn, Passenger, Schedule, Station, Ticket
+from core.network import Network, RouteInfo, SeatInfo
+from core.office import Office
+from core.permissions import require
+from core.policy import BOARDING_CLOSES_MINUTES, BOARDING_OPENS_MINUTES
+from core.ticket_code import Reading, TicketPayload, decode
+from core.timetable import Journey
+
+
+class Outcome(StrEnum):
+    """What a gate answers; the first is the only one that opens it."""
+
+    OK = "ok"
+    ALREADY_USED = "already_used"
+    NOT_YET = "not_yet"
+    DEPARTED = "departed"
+    WRONG_TRAIN = "wrong_train"
+    WRONG_STATION = "wrong_station"
+    WRONG_DIRECTION = "wrong_direction"
+    WRONG_DATE = "wrong_date"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+    DUPLICATE = "duplicate"
+    ENTITLEMENT = "entitlement"
+    UNPAID = "unpaid"
+    REVOKED = "revoked"
+    UNKNOWN = "unknown"
+    FORGED = "forged"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Where a scan happens: the station, and the train and date being boarded if the gate is set to them."""
+
+    station: str
+    train_number: str | None = None
+    day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FirstUse:
+    at: datetime
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the gate shows and a command prints."""
+
+    outcome: Outcome
+    ticket_number: str | None = None
+    booking_number: str | None = None
+    passenger_name: str | None = None
+    identity: str | None = None
+    journey: Journey | None = None
+    seat: SeatInfo | None = None
+    first_used: FirstUse | None = None
+    boarding_opens_at: datetime | None = None
+    offline: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        used = self.first_used
+        return {
+            "outcome": self.outcome.value,
+            "ticket_number": self.ticket_number,
+            "passenger_name": self.passenger_name,
+            "coach": self.seat.coach.label if self.seat else None,
+            "seat": self.seat.number if self.seat else None,
+            "first_used": None if used is None else {"at": used.at.isoformat(), "where": used.where},
+            "offline": self.offline,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TicketState:
+    """A ticket as the verdict sees it."""
+
+    status: str
+    booking_status: str
+    issue_no: int
+    journey: Journey
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A gate as the verdict sees it. ``route`` is the one of the train being boarded, where the gate is set to one."""
+
+    station_id: int
+    train_number: str | None
+    route: RouteInfo | None
+    day: date | None
+    at: datetime
+    opens_minutes: int
+    closes_minutes: int
+
+
+def verdict(ticket: TicketState, issue_no: int, place: Place) -> Outcome:
+    """May the bearer of issue ``issue_no`` of this ticket pass here and now?
+
+    What is wrong with the ticket itself is said before what is wrong with the place, and the place before the time:
+    the most serious reason is the one the gate agent must act on.
+    """
+    return _of_the_ticket(ticket, issue_no) or _of_the_place(ticket.journey, place) or _of_the_time(ticket, place)
+
+
+_CLOSED: Final = {
+    "cancelled": Outcome.CANCELLED,
+    "voided": Outcome.CANCELLED,
+    "superseded": Outcome.SUPERSEDED,
+    "expired": Outcome.DEPARTED,
+}
+
+
+def _of_the_ticket(ticket: TicketState, issue_no: int) -> Outcome | None:
+    if ticket.status in _CLOSED:
+        return _CLOSED[ticket.status]
+    if issue_no < ticket.issue_no:
+        return Outcome.DUPLICATE
+    if issue_no > ticket.issue_no:
+        return Outcome.UNKNOWN  # signed by us, but never put on record: a restored backup, or worse
+    if ticket.booking_status == "pending":
+        return Outcome.UNPAID
+    if ticket.booking_status in ("cancelled", "expired") or ticket.journey.status == "cancelled":
+        return Outcome.CANCELLED
+    return Outcome.ALREADY_USED if ticket.status == "used" else None
+
+
+def _of_the_place(trip: Journey, place: Place) -> Outcome | None:
+    if place.station_id != trip.origin.id:
+        return Outcome.WRONG_DIRECTION if place.station_id == trip.destination.id else Outcome.WRONG_STATION
+    if place.train_number is not None and place.train_number != trip.train.number:
+        return Outcome.WRONG_DIRECTION if _runs_back(trip, place.route) else Outcome.WRONG_TRAIN
+    if place.day is not None and place.day not in (trip.day, trip.service_date):
+        return Outcome.WRONG_DATE
+    return None
+
+
+def _runs_back(trip: Journey, route: RouteInfo | None) -> bool:
+    """Whether the train at this gate calls at the traveller's destination before it calls here."""
+    here = route.stop_at(trip.origin.id) if route else None
+    there = route.stop_at(trip.destination.id) if route else None
+    return here is not None and there is not None and there.order < here.order
+
+
+def _of_the_time(ticket: TicketState, place: Place) -> Outcome:
+    departs = ticket.journey.departs_at
+    if place.at < departs - timedelta(minutes=place.opens_minutes):
+        return Outcome.NOT_YET
+    if place.at >= departs - timedelta(minutes=place.closes_minutes):
+        return Outcome.DEPARTED
+    return Outcome.OK
+
+
+_TICKET: Final = Statement(
+    select(
+        Ticket.id.label("serial"),
+        Ticket.ticket_number,
+        Ticket.ticket_status,
+        Ticket.issue_no,
+        Ticket.class_id,
+        Ticket.seat_id,
+        Ticket.from_stop,
+        Ticket.to_stop,
+        Booking.status.label("booking_status"),
+        Booking.booking_number,
+        Passenger.passenger_name,
+        Passenger.identity_last_four,
+        *timetable.COLUMNS,
+    )
+    .join(Booking, (Booking.operator_id == Ticket.operator_id) & (Booking.id == Ticket.booking_id))
+    .join(Passenger, (Passenger.operator_id == Ticket.operator_id) & (Passenger.id == Ticket.passenger_id))
+    .join(Schedule, (Schedule.operator_id == Ticket.operator_id) & (Schedule.id == Ticket.schedule_id))
+    .where(Ticket.operator_id == bindparam("operator_id"), Ticket.id == bindparam("serial"))
+    .with_for_update(of=Ticket)
+)
+_FIRST_USE: Final = Statement(
+    select(CheckIn.scanned_at, Station.station_code, Station.time_zone)
+    .join(Station, (Station.operator_id == CheckIn.operator_id) & (Station.id == CheckIn.station_id))
+    .where(
+        CheckIn.operator_id == bindparam("operator_id"),
+        CheckIn.ticket_id == bindparam("serial"),
+        CheckIn.outcome == "ok",
+        CheckIn.undone_at.is_(None),
+    )
+    .order_by(CheckIn.scanned_at)
+    .limit(1)
+)
+_SAME_SCAN: Final = Statement(
+    select(CheckIn.outcome, CheckIn.ticket_id).where(
+        CheckIn.operator_id == bindparam("operator_id"), CheckIn.nonce == bindparam("nonce")
+    )
+)
+_COLUMNS: Final = (
+    "operator_id",
+    "nonce",
+    "ticket_id",
+    "outcome",
+    "station_id",
+    "terminal_id",
+    "user_id",
+    "code_digest",
+    "scanned_at",
+)
+_RECORD: Final = Statement(insert(CheckIn).values({name: bindparam(name) for name in _COLUMNS}))
+_USE: Final = Statement(
+    update(Ticket)
+    .where(Ticket.operator_id == bindparam("operator_id"), Ticket.id == bindparam("serial"))
+    .values(
+        ticket_status="used",
+        check_in_time=bindparam("at", type_=DateTime(timezone=True)),
+        checked_in_by=bindparam("user_id"),
+        updated_at=func.now(),
+    )
+)
+
+
+def check_in(
+    office: Office, actor: Actor, code: str, gate: Gate, *, at: datetime | None = None, nonce: UUID | None = None
+) -> Answer:
+    """Judge one scan and put it on record.
+
+    Args:
+        code: what was read, as it was read.
+        at: when it was read, if not now.
+        nonce: names this scan; with the same one again the first answer comes back and nothing is recorded twice.
+
+    Raises:
+        NotFound: the gate names a station or train that does not exist.
+    """
+    require(actor, "check_in")
+    network = office.network()
+    station = network.station(gate.station)
+    route = _route_of(network, gate.train_number) if gate.train_number else None
+    read = decode(code, issuer=office.operator.issuer, public_keys=office.public_keys)
+    scan = _Scan(station.id, gate, route, read.payload, nonce or uuid7(), hashlib.sha256(code.encode()).digest())
+
+    def judge(tx: Transaction) -> Answer:
+        if read.payload is None:
+            answer = Answer(_UNREAD[read.reading])
+            _record(tx, scan, answer.outcome, at or tx.now, None)
+            return answer
+        return _judge(tx, network, scan, read.payload, at)
+
+    return office.database.transaction(judge, actor=actor)
+
+
+_UNREAD: Final = {
+    Reading.FORGED: Outcome.FORGED,
+    Reading.UNKNOWN: Outcome.UNKNOWN,
+    Reading.UNREADABLE: Outcome.UNREADABLE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    station_id: int
+    gate: Gate
+    route: RouteInfo | None
+    payload: TicketPayload | None
+    nonce: UUID
+    digest: bytes
+
+
+def _judge(tx: Transaction, network: Network, scan: _Scan, payload: TicketPayload, at: datetime | None) -> Answer:
+    asked = policy.ask(tx)
+    same_scan = tx.send(_SAME_SCAN, nonce=scan.nonce)
+    ticket = tx.send(_TICKET, serial=payload.ticket_serial)
+    policies, before, row = asked.read(), same_scan.first(), ticket.first()
+    if row is None:
+        if before is None:
+            _record(tx, scan, Outcome.UNKNOWN, at or tx.now, None)
+        return Answer(Outcome.UNKNOWN)
+    stops = {stop.order: stop for stop in network.routes[row.route_id].stops}
+    trip = timetable.journey(network, row, stops[row.from_stop], stops[row.to_stop])
+    where = {"station_id": scan.station_id, "train_id": trip.train.id}
+    place = Place(
+        scan.station_id,
+        scan.gate.train_number,
+        scan.route,
+        scan.gate.day,
+        at or tx.now,
+        policies.get(BOARDING_OPENS_MINUTES, **where),
+        policies.get(BOARDING_CLOSES_MINUTES, **where),
+    )
+    state = TicketState(row.ticket_status, row.booking_status, row.issue_no, trip)
+    outcome = Outcome(before.outcome) if before is not None else verdict(state, payload.issue_no, place)
+    first_used = _first_use(tx.send(_FIRST_USE, serial=row.serial)) if row.ticket_status == "used" else None
+    if before is None:
+        _record(tx, scan, outcome, place.at, row.serial)
+    return Answer(
+        outcome=outcome,
+        ticket_number=row.ticket_number,
+        booking_number=row.booking_number,
+        passenger_name=row.passenger_name,
+        identity=f"…{row.identity_last_four}" if row.identity_last_four else None,
+        journey=trip,
+        seat=None if row.seat_id is None else network.seats(tx, row.class_id)[row.seat_id],
+        first_used=first_used,
+        boarding_opens_at=trip.departs_at - timedelta(minutes=place.opens_minutes),
+    )
+
+
+def _record(tx: Transaction, scan: _Scan, outcome: Outcome, at: datetime, serial: int | None) -> None:
+    tx.send(
+        _RECORD,
+        nonce=scan.nonce,
+        ticket_id=serial,
+        outcome=outcome.value,
+        station_id=scan.station_id,
+        terminal_id=tx.actor.terminal_id,
+        user_id=tx.actor.user_id,
+        code_digest=scan.digest,
+        scanned_at=at,
+    )
+    if outcome is Outcome.OK and serial is not None:
+        tx.send(_USE, serial=serial, at=at, user_id=tx.actor.user_id)
+        tx.audit("update", "tickets", serial, old={"ticket_status": "active"}, new={"ticket_status": "used"})
+        tx.event("ticket.used", "tickets", serial, {"station_id": scan.station_id, "nonce": str(scan.nonce)})
+
+
+def _first_use(rows: Rows) -> FirstUse | None:
+    row = rows.first()
+    return None if row is None else FirstUse(local(row.scanned_at, row.time_zone), row.station_code)
+
+
+def _route_of(network: Network, train_number: str) -> RouteInfo | None:
+    """The route of the train a gate is set to."""
+    number = train_number.strip().upper()
+    for train in network.trains.values():
+        if train.number == number:
+            return network.route_of(train.id)
+    raise NotFound(f"There is no train {number[:20]!r}.", code="unknown_train", hint="Use its number, such as 43.")

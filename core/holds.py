@@ -1,0 +1,103 @@
+"""Holds: the seats a pending booking keeps until it is paid, given up, or out of time.
+
+Whoever gives a hold back locks its booking first, as everything that changes a booking does; a booking that is being
+confirmed at this moment is therefore passed over, not robbed of its seats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from functools import partial
+from typing import Any, Final
+
+from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import Integer
+
+from core import inventory
+from core.database import Database, Rows, Statement, Transaction
+from core.inventory import Stretch
+from core.models import Booking, SeatHold
+
+_EXPIRED: Final = Statement(
+    select(SeatHold.booking_id).where(
+        SeatHold.operator_id == bindparam("operator_id"),
+        SeatHold.schedule_id == func.any(bindparam("schedule_ids", type_=ARRAY(Integer))),
+        SeatHold.expires_at <= func.now(),
+    )
+)
+_ALL_EXPIRED: Final = Statement(
+    select(SeatHold.booking_id)
+    .where(SeatHold.operator_id == bindparam("operator_id"), SeatHold.expires_at <= func.now())
+    .order_by(SeatHold.expires_at)
+    .limit(500)
+)
+_LOCK_EXPIRED: Final = Statement(
+    select(Booking.id, Booking.booking_number)
+    .where(
+        Booking.operator_id == bindparam("operator_id"),
+        Booking.id == bindparam("booking_id"),
+        Booking.status == "pending",
+        Booking.expires_at <= func.now(),
+    )
+    .with_for_update(skip_locked=True)
+)
+OF_BOOKING: Final = Statement(
+    select(SeatHold).where(
+        SeatHold.operator_id == bindparam("operator_id"), SeatHold.booking_id == bindparam("booking_id")
+    )
+)
+_DROP: Final = Statement(
+    delete(SeatHold)
+    .where(SeatHold.operator_id == bindparam("operator_id"), SeatHold.booking_id == bindparam("booking_id"))
+    .returning(SeatHold.id)
+)
+CLOSE: Final = Statement(
+    update(Booking)
+    .where(Booking.operator_id == bindparam("operator_id"), Booking.id == bindparam("booking_id"))
+    .values(status=bindparam("status"), updated_at=func.now())
+    .returning(Booking.booking_number)
+)
+
+
+def stretch_of(hold: Any) -> Stretch:
+    """The bits a row of ``seat_holds`` keeps."""
+    return Stretch(hold.service_date, hold.schedule_id, hold.class_id, hold.legs)
+
+
+def expired(tx: Transaction, schedule_ids: Collection[int]) -> Rows:
+    """Queue the question which bookings hold seats on these departures beyond their time."""
+    return tx.send(_EXPIRED, schedule_ids=list(schedule_ids))
+
+
+def give_back(tx: Transaction, booking_id: object, *, status: str) -> int:
+    """Free the seats of a pending booking whose row the caller has locked, and close it; returns the seats freed."""
+    holds = tx.send(OF_BOOKING, booking_id=booking_id).all()
+    freed = [inventory.release(tx, stretch_of(hold), hold.seat_ids) for hold in holds]
+    tx.send(_DROP, booking_id=booking_id)
+    number = tx.send(CLOSE, booking_id=booking_id, status=status).scalar()
+    tx.audit("update", "bookings", booking_id, old={"status": "pending"}, new={"status": status})
+    tx.event(f"booking.{status}", "bookings", booking_id, {"booking_number": number})
+    return sum(len(rows.all()) for rows in freed)
+
+
+def drop(tx: Transaction, booking_id: object) -> Rows:
+    """Queue the end of a hold whose seats now belong to tickets."""
+    return tx.send(_DROP, booking_id=booking_id)
+
+
+def release(database: Database, booking_ids: Iterable[Any]) -> int:
+    """Give back those of these bookings that are out of time, each in a transaction of its own; returns how many."""
+
+    def one(tx: Transaction, booking_id: Any) -> bool:
+        if tx.send(_LOCK_EXPIRED, booking_id=booking_id).first() is None:
+            return False  # somebody else is at it, or it was paid for in the meantime
+        give_back(tx, booking_id, status="expired")
+        return True
+
+    return sum(database.transaction(partial(one, booking_id=key)) for key in sorted(set(booking_ids)))
+
+
+def sweep(database: Database) -> int:
+    """Give back whatever is out of time anywhere; returns how many bookings expired."""
+    return release(database, database.transaction(lambda tx: tx.send(_ALL_EXPIRED).scalars()))

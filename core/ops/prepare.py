@@ -1,0 +1,204 @@
+"""Preparing a database: roles, schema, keys, the demonstration railway, and schedules for the days to come.
+
+``provision`` is an administrator's part (roles and an empty database), ``prepare`` the owner's (everything inside it).
+The embedded server is no exception: after ``provision`` nobody works as its superuser any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import Connection, Engine, func, insert, select, text
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import DBAPIError
+
+from core import keys
+from core.database import translate
+from core.errors import NotFound, NotReady
+from core.models import DatabaseLogin, KeyRing, Operator, Schedule
+from core.models.guards import COUNTER_ROLE
+from core.ops import demo, migrate, schedules
+
+OWNER_ROLE: Final = "counter_owner"
+DATABASE_NAME: Final = "counter"
+
+#: (step, done, total) as a long preparation goes on.
+Report = Callable[[str, int, int], None]
+
+
+def _silent(_step: str, _done: int, _total: int) -> None:
+    """Nobody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What ``prepare`` left behind."""
+
+    revision: str
+    demo: bool
+    schedules: int
+    opened: int
+
+
+def provision(administrator_url: str, database: str = DATABASE_NAME) -> None:
+    """Make the two roles and an empty database owned by the owner, where they are missing.
+
+    Args:
+        administrator_url: a login that may create roles and databases, to any database of the server.
+    """
+    with psycopg.connect(administrator_url, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(7246800)")  # several starts may arrive here at once
+        for role, rights in ((COUNTER_ROLE, "LOGIN"), (OWNER_ROLE, "LOGIN CREATEROLE")):
+            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
+                connection.execute(sql.SQL("CREATE ROLE {} " + rights).format(sql.Identifier(role)))
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone():
+            name, owner = sql.Identifier(database), sql.Identifier(OWNER_ROLE)
+            connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, owner))
+
+
+def prepare(
+    owner_url: str, keys_folder: Path, *, with_demo: bool, days: int | None = None, report: Report = _silent
+) -> Prepared:
+    """Bring the owner's database up to this program, and extend the schedules; safe to run again and at once.
+
+    Args:
+        with_demo: load the demonstration railway into a database that has no operator yet.
+        days: open schedules from today for so many days; None leaves them as they are.
+
+    Raises:
+        NotReady: the schema is newer, the role cannot be made, or the keys are not this database's.
+        Refused: a demonstration was asked for on a database with real data.
+        DatabaseUnreachable: no answer.
+    """
+    with owning(owner_url) as engine:
+        with engine.begin() as connection:
+            migrate.hold_preparation_lock(connection)
+            migrate.ensure_counter_role(connection)
+            report("schema", 0, 1)
+            revision = migrate.upgrade(connection)
+            report("schema", 1, 1)
+            if with_demo:
+                demo.load(connection, report=lambda done, total: report("railway", done, total))
+            for operator_id in _operators(connection):
+                _register_owner(connection, operator_id)
+                _register_keys(connection, operator_id, keys_folder)
+        opened = extend(owner_url, days, report=report) if days else 0
+        with engine.connect() as connection:
+            count = connection.execute(select(func.count()).select_from(Schedule)).scalar_one()
+            is_demo = connection.execute(select(func.bool_or(Operator.is_demonstration))).scalar() or False
+    return Prepared(revision, bool(is_demo), count, opened)
+
+
+def extend(owner_url: str, days: int, *, report: Report = _silent) -> int:
+    """Open the schedules of every operator from today for so many days; returns how many departures were opened."""
+    opened = 0
+    with owning(owner_url) as engine, engine.begin() as connection:
+        for operator_id, zone in connection.execute(select(Operator.id, Operator.time_zone)).all():
+            today = connection.execute(text("SELECT (now() AT TIME ZONE :zone)::date"), {"zone": zone}).scalar_one()
+            opened += schedules.open_days(
+                connection,
+                operator_id,
+                first=today,
+                days=days + 1,  # today counts as well
+                report=lambda done, total: report("schedules", done, total),
+            )
+    return opened
+
+
+def is_extended(owner_url: str, days: int) -> bool:
+    """Whether every operator's schedules reach so many days ahead already."""
+    with owning(owner_url) as engine, engine.connect() as connection:
+        for operator_id, zone in connection.execute(select(Operator.id, Operator.time_zone)).all():
+            today = connection.execute(text("SELECT (now() AT TIME ZONE :zone)::date"), {"zone": zone}).scalar_one()
+            end = schedules.window_end(connection, operator_id)
+            if end is None or end < today + timedelta(days=days):
+                return False
+    return True
+
+
+def add_login(owner_url: str, name: str, operator_code: str) -> None:
+    """Let a database login of the server work for an operator: with the counter's rights and no more.
+
+    Raises:
+        NotFound: no such operator, or no such role on the server.
+    """
+    with owning(owner_url) as engine, engine.begin() as connection:
+        operator_id = connection.execute(
+            select(Operator.id).where(Operator.operator_code == operator_code.upper())
+        ).scalar()
+        if operator_id is None:
+            raise NotFound(f"There is no operator {operator_code[:20]!r}.", hint="Use its code, such as KAI.")
+        if not connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": name}).first():
+            raise NotFound(f"The server has no role {name[:60]!r}.", hint="Create it first: CREATE ROLE … LOGIN")
+        if name != COUNTER_ROLE:
+            connection.execute(text(f"GRANT {COUNTER_ROLE} TO {connection.dialect.identifier_preparer.quote(name)}"))
+        row = {"login_name": name, "operator_id": operator_id, "login_role": "counter"}
+        connection.execute(
+            upsert(DatabaseLogin).values(row).on_conflict_do_update(index_elements=["login_name"], set_=row)
+        )
+
+
+def _operators(connection: Connection) -> list[int]:
+    return list(connection.execute(select(Operator.id)).scalars())
+
+
+def _register_owner(connection: Connection, operator_id: int) -> None:
+    """The owner's login stands for the first operator, so that a single machine can run on one login alone."""
+    row = {"operator_id": operator_id, "login_role": "owner"}
+    name = connection.execute(text("SELECT session_user::text")).scalar_one()
+    connection.execute(upsert(DatabaseLogin).values(login_name=name, **row).on_conflict_do_nothing())
+
+
+def _register_keys(connection: Connection, operator_id: int, folder: Path) -> None:
+    known = {
+        (row.purpose, row.key_id): bytes(row.fingerprint)
+        for row in connection.execute(select(KeyRing).where(KeyRing.operator_id == operator_id).with_only_columns(
+            KeyRing.purpose, KeyRing.key_id, KeyRing.fingerprint
+        ))
+    }  # fmt: skip
+    if known:
+        mine = keys.load(folder).fingerprints()
+        if any(mine.get(key) != fingerprint for key, fingerprint in known.items()):
+            raise NotReady(
+                "The key ring of this terminal is not the one this database was set up with.",
+                hint=f"Put the right ring into {folder}; nothing was changed.",
+            )
+        return
+    ring = keys.create(folder)
+    connection.execute(
+        insert(KeyRing),
+        [
+            {
+                "operator_id": operator_id,
+                "purpose": purpose,
+                "key_id": key_id,
+                "fingerprint": fingerprint,
+                "public_key": ring.public_key(key_id) if purpose == "ticket" else None,
+            }
+            for (purpose, key_id), fingerprint in ring.fingerprints().items()
+        ],
+    )
+
+
+@contextmanager
+def owning(owner_url: str) -> Iterator[Engine]:
+    """An owner's engine whose driver errors are ours."""
+    try:
+        engine = migrate.owner_engine(owner_url)
+    except Exception as error:
+        raise NotReady("The owner's database address is not usable.", hint="postgresql://owner@host/name") from error
+    try:
+        yield engine
+    except DBAPIError as error:
+        if isinstance(error.orig, psycopg.Error):
+            raise translate(error.orig) from error
+        raise
+    finally:
+        engine.dispose()

@@ -1,0 +1,37 @@
+"""Cash: settled at once, with change."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from core.errors import Refused
+from core.money import grouped
+from core.payments.method import Method, Settlement, Tender
+
+
+def _settle(amount: int, tender: Tender) -> Settlement:
+    """
+    Raises:
+        Refused: less than the amount (code ``tendered_too_little``).
+    """
+    tendered = amount if tender.tendered is None else tender.tendered
+    if tendered < amount:
+        raise Refused(
+            f"{grouped(tendered)} is too little: {grouped(amount)} is due.",
+            code="tendered_too_little",
+            hint=f"{grouped(amount - tendered)} is missing.",
+            details={"due": amount, "missing": amount - tendered},
+        )
+    if tendered > amount + _MOST_CHANGE:
+        raise Refused(
+            f"{grouped(tendered)} is far more than the {grouped(amount)} due.",
+            code="tendered_too_much",
+            hint="Check the amount typed.",
+        )
+    return Settlement("cash", "completed", amount, tendered, tendered - amount)
+
+
+#: Nobody hands over this much too much; a slip of the finger does.
+_MOST_CHANGE: Final = 10_000_000
+
+CASH: Final = Method("cash", "Cash", _settle)

@@ -1,0 +1,36 @@
+"""Who may do what. Services ask here; the screens ask here too, to show what is not allowed before it is tried."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from core.database import Actor
+from core.errors import NotPermitted, NotSignedIn
+
+#: permission -> roles that have it
+PERMISSIONS: Final[dict[str, frozenset[str]]] = {
+    "sell": frozenset({"clerk", "supervisor", "admin"}),
+    "show": frozenset({"clerk", "gate", "supervisor", "admin"}),
+    "reprint": frozenset({"clerk", "supervisor", "admin"}),
+    "check_in": frozenset({"clerk", "gate", "supervisor", "admin"}),
+}
+
+
+def allowed(actor: Actor, permission: str) -> bool:
+    return actor.role in PERMISSIONS[permission]
+
+
+def require(actor: Actor, permission: str) -> None:
+    """
+    Raises:
+        NotSignedIn: nobody works here.
+        NotPermitted: somebody does, whose role lacks the permission.
+    """
+    if actor.user_id is None:
+        raise NotSignedIn(
+            "This needs somebody who is signed in.", hint="Set COUNTER_STAFF and COUNTER_PIN, or sign in on the screen."
+        )
+    if not allowed(actor, permission):
+        raise NotPermitted(
+            f"A {actor.role} may not do this ({permission.replace('_', ' ')}).", hint="Ask a supervisor."
+        )

@@ -1,0 +1,147 @@
+"""Policies: every rate, window, limit and cut-off an operator decides, typed and described in one registry.
+
+Values stand in ``policy_configurations``, for the whole operator, for a station or for a train; the nearest one wins
+(train before station before operator), and where none stands the registry's default holds. Decisions read them inside
+their own transaction, so a change holds for the next decision at every counter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from sqlalchemy import bindparam, select
+
+from core.database import Rows, Statement, Transaction
+from core.errors import Refused
+from core.models import PolicyConfiguration
+
+V = TypeVar("V", int, bool)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy(Generic[V]):
+    """One thing an operator may decide."""
+
+    name: str
+    unit: str
+    default: V
+    meaning: str
+    minimum: int = 0
+    maximum: int = 1_000_000_000
+
+    def read(self, raw: object) -> V:
+        """A stored value as this policy's type.
+
+        Raises:
+            Refused: it is of another type or outside its bounds (code ``policy_invalid``).
+        """
+        kind = type(self.default)
+        if type(raw) is not kind or not (kind is bool or self.minimum <= raw <= self.maximum):
+            raise Refused(
+                f"The policy {self.name} has the value {raw!r}, which is no {self.unit}.",
+                code="policy_invalid",
+                hint=f"It takes {kind.__name__} from {self.minimum} to {self.maximum}.",
+            )
+        return raw
+
+
+REGISTRY: Final[dict[str, Policy[Any]]] = {}
+
+
+def _policy(
+    name: str, unit: str, default: V, meaning: str, *, minimum: int = 0, maximum: int = 1_000_000_000
+) -> Policy[V]:
+    made = Policy(name, unit, default, meaning, minimum, maximum)
+    REGISTRY[name] = made
+    return made
+
+
+HOLD_MINUTES: Final = _policy("hold_minutes", "minutes", 10, "how long seats are held for an unpaid sale", minimum=1)
+SALE_WINDOW_DAYS: Final = _policy(
+    "sale_window_days", "days", 90, "how many days before departure the sale opens", maximum=366
+)
+SUBSIDISED_SALE_WINDOW_DAYS: Final = _policy(
+    "subsidised_sale_window_days", "days", 90, "the same for subsidised trains", maximum=366
+)
+SALE_CLOSES_MINUTES: Final = _policy(
+    "sale_closes_minutes", "minutes", 0, "how long before a train leaves the boarding station its sale closes"
+)
+GO_SHOW_HOURS: Final = _policy(
+    "go_show_hours", "hours", 0, "counters sell only this long before departure; 0: the whole sale window"
+)
+MAX_SEATS: Final = _policy("max_seats_per_booking", "seats", 4, "largest party of one booking", minimum=1, maximum=20)
+INFANT_AGE: Final = _policy("infant_age_years", "years", 3, "younger travels free on a lap", maximum=18)
+INFANTS_PER_ADULT: Final = _policy("infants_per_adult", "infants", 1, "infants one adult may carry", maximum=5)
+SENIOR_AGE: Final = _policy("senior_age_years", "years", 60, "from this age a traveller is a senior", maximum=120)
+BOOKING_FEE: Final = _policy("booking_fee", "minor units", 7_500, "added to every booking, never refunded")
+FARE_ROUNDING: Final = _policy("fare_rounding", "minor units", 1_000, "fares round up to a multiple of it", minimum=1)
+ONE_TICKET_PER_IDENTITY: Final = _policy(
+    "one_ticket_per_identity", "yes or no", True, "on subsidised trains an identity travels once per departure"
+)
+BOARDING_OPENS_MINUTES: Final = _policy(
+    "boarding_opens_minutes", "minutes", 60, "how long before departure the gate lets passengers through"
+)
+BOARDING_CLOSES_MINUTES: Final = _policy(
+    "boarding_closes_minutes", "minutes", 0, "how long before departure the gate closes"
+)
+PIN_ATTEMPTS: Final = _policy("pin_attempts", "attempts", 5, "wrong PINs before an account is locked", minimum=1)
+PIN_LOCK_MINUTES: Final = _policy("pin_lock_minutes", "minutes", 5, "how long it stays locked", minimum=1)
+SESSION_HOURS: Final = _policy("session_hours", "hours", 12, "how long a sign-in lasts", minimum=1, maximum=48)
+
+_SELECT: Final = Statement(
+    select(
+        PolicyConfiguration.policy_type,
+        PolicyConfiguration.station_id,
+        PolicyConfiguration.train_id,
+        PolicyConfiguration.config,
+    ).where(PolicyConfiguration.operator_id == bindparam("operator_id"), PolicyConfiguration.deleted_at.is_(None))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of ``policy_configurations``."""
+
+    policy_type: str
+    station_id: int | None
+    train_id: int | None
+    value: object
+
+
+class Policies:
+    """All values in force at one moment, asked per station and train."""
+
+    __slots__ = ("_settings",)
+
+    def __init__(self, settings: Iterable[Setting]) -> None:
+        self._settings = {(s.policy_type, s.station_id, s.train_id): s.value for s in settings}
+
+    def get(self, policy: Policy[V], *, station_id: int | None = None, train_id: int | None = None) -> V:
+        """The nearest value: train at this station, train, station, operator, else the registry's default."""
+        nearest_first = ((station_id, train_id), (None, train_id), (station_id, None), (None, None))
+        for station, train in nearest_first:
+            key = (policy.name, station, train)
+            if key in self._settings:
+                return policy.read(self._settings[key])
+        return policy.default
+
+
+class PendingPolicies:
+    """Policies that were asked for in a pipeline and not yet read."""
+
+    __slots__ = ("_rows",)
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def read(self) -> Policies:
+        return Policies(
+            Setting(row.policy_type, row.station_id, row.train_id, row.config.get("value")) for row in self._rows.all()
+        )
+
+
+def ask(tx: Transaction) -> PendingPolicies:
+    """Queue the question; ``read()`` the answer after other statements have been queued too."""
+    return PendingPolicies(tx.send(_SELECT))

@@ -1,0 +1,227 @@
+"""Searching: what runs from here to there on a day, what is free on that stretch, and what it costs.
+
+``offers`` is the clerk's question. Whoever searches also gives back expired holds on the departures it looked at.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final
+
+from sqlalchemy import bindparam, column, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import BigInteger, Date, Integer
+
+from core import holds, policy
+from core.clock import local
+from core.database import Statement, Transaction
+from core.errors import Refused
+from core.fares import Bucket, open_bucket, seat_fare
+from core.models import Schedule, SeatInventory
+from core.network import ClassInfo, Network, RouteInfo, Stop
+from core.office import Office
+from core.policy import FARE_ROUNDING, Policies
+from core.timetable import COLUMNS, Journey, journey, require_on_sale, service_dates
+
+_DEPARTURES: Final = Statement(
+    select(*COLUMNS).where(
+        Schedule.operator_id == bindparam("operator_id"),
+        Schedule.route_id == func.any(bindparam("route_ids", type_=ARRAY(Integer))),
+        Schedule.departure_date == func.any(bindparam("dates", type_=ARRAY(Date))),
+    )
+)
+_ASKED: Final = (
+    func.unnest(
+        bindparam("schedule_ids", type_=ARRAY(Integer)),
+        bindparam("service_dates", type_=ARRAY(Date)),
+        bindparam("legs", type_=ARRAY(BigInteger)),
+    )
+    .table_valued(column("schedule_id", Integer), column("service_date", Date), column("legs", BigInteger))
+    .render_derived(name="asked")
+)
+_FREE: Final = SeatInventory.occupied.bitwise_and(_ASKED.c.legs) == 0
+_AVAILABILITY: Final = Statement(
+    select(
+        SeatInventory.schedule_id,
+        SeatInventory.class_id,
+        func.count().filter(_FREE).label("free"),
+        func.count().filter(SeatInventory.occupied != 0).label("touched"),
+    )
+    .join(
+        _ASKED,
+        (SeatInventory.schedule_id == _ASKED.c.schedule_id) & (SeatInventory.service_date == _ASKED.c.service_date),
+    )
+    .where(
+        SeatInventory.operator_id == bindparam("operator_id"),
+        # the date a second time, as a parameter: only so are the months that cannot matter left out
+        SeatInventory.service_date == func.any(bindparam("service_dates", type_=ARRAY(Date))),
+    )
+    .group_by(SeatInventory.schedule_id, SeatInventory.class_id)
+)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A class of a departure on the wanted stretch. ``fare`` is for one seat, minor units."""
+
+    journey: Journey
+    travel_class: ClassInfo
+    subclass: str
+    fare: int
+    available: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The offer as ``counter search`` prints it."""
+        trip = self.journey
+        return {
+            "schedule_id": trip.schedule_id,
+            "train_number": trip.train.number,
+            "train_name": trip.train.name,
+            "class": self.travel_class.code,
+            "subclass": self.subclass,
+            "origin": trip.origin.code,
+            "destination": trip.destination.code,
+            "departs_at": trip.departs_at.isoformat(),
+            "arrives_at": trip.arrives_at.isoformat(),
+            "status": trip.status,
+            "available": self.available,
+            "fare": self.fare,
+        }
+
+
+def price(trip: Journey, travel_class: ClassInfo, policies: Policies, touched: int, party: int) -> tuple[Bucket, int]:
+    """The fare bucket now open for a party, and the fare of one seat on this stretch.
+
+    ``touched`` seats of the class are taken on any leg of this departure: each uses up the quota of a bucket.
+    """
+    bucket = open_bucket(travel_class.buckets, touched, party)
+    step = policies.get(FARE_ROUNDING, station_id=trip.origin.id, train_id=trip.train.id)
+    return bucket, seat_fare(travel_class.base_price, bucket.price_permille, trip.km, trip.route.km, step)
+
+
+def offers(
+    office: Office,
+    origin: str,
+    destination: str,
+    day: date,
+    *,
+    class_code: str | None = None,
+    party: int = 1,
+    train_number: str | None = None,
+) -> list[Offer]:
+    """What is on sale from ``origin`` to ``destination`` (codes) on ``day`` at the boarding station, in time order.
+
+    Classes that are sold out on the stretch are listed with ``available`` 0; departed trains are not listed.
+
+    Raises:
+        NotFound: an unknown station or class.
+        Refused: codes ``same_station``, ``past_date``, ``not_on_sale_yet``, ``party_too_large``.
+    """
+    network = office.network()
+
+    def look(tx: Transaction) -> tuple[list[Offer], list[Any]]:
+        return _look(tx, network, origin, destination, day, class_code, party, train_number)
+
+    found, expired = office.database.transaction(look)
+    if expired and holds.release(office.database, expired):
+        found, _ = office.database.transaction(look)
+    return found
+
+
+def _look(
+    tx: Transaction,
+    network: Network,
+    origin: str,
+    destination: str,
+    day: date,
+    class_code: str | None,
+    party: int,
+    train_number: str | None,
+) -> tuple[list[Offer], list[Any]]:
+    start, end = network.station(origin), network.station(destination)
+    if start.id == end.id:
+        raise Refused("Origin and destination are the same station.", code="same_station", hint="Name two stations.")
+    _require_known_class(network, class_code)
+    ways = network.routes_between(start.id, end.id)
+    dates = {service_day for _, board, _ in ways for service_day in service_dates(day, board)}
+    asked = policy.ask(tx)
+    rows = tx.send(_DEPARTURES, route_ids=[route.id for route, _, _ in ways], dates=sorted(dates))
+    policies = asked.read()
+    _require_sensible(tx, policies, start.time_zone, start.id, day, party)
+    trips = _trips(network, ways, rows.all(), day)
+    if train_number is not None:
+        trips = [trip for trip in trips if trip.train.number == train_number]
+    trips = [trip for trip in trips if _on_sale(trip, policies, tx)]
+    seats = tx.send(
+        _AVAILABILITY,
+        schedule_ids=[trip.schedule_id for trip in trips],
+        service_dates=[trip.service_date for trip in trips],
+        legs=[trip.legs for trip in trips],
+    )
+    late = holds.expired(tx, [trip.schedule_id for trip in trips])
+    counted = {(row.schedule_id, row.class_id): (row.free, row.touched) for row in seats.all()}
+    found = []
+    for trip in sorted(trips, key=lambda trip: (trip.departs_at, trip.train.number)):
+        for travel_class in network.classes_of(trip.train.id):
+            if class_code is not None and travel_class.code != class_code.upper():
+                continue
+            if (trip.schedule_id, travel_class.id) not in counted:
+                continue
+            free, touched = counted[trip.schedule_id, travel_class.id]
+            bucket, fare = price(trip, travel_class, policies, touched, party)
+            found.append(Offer(trip, travel_class, bucket.subclass, fare, free))
+    return found, late.scalars()
+
+
+def _trips(network: Network, ways: list[tuple[RouteInfo, Stop, Stop]], rows: list[Any], day: date) -> list[Journey]:
+    by_route: defaultdict[int, list[Any]] = defaultdict(list)
+    for row in rows:
+        by_route[row.route_id].append(row)
+    trips = [
+        journey(network, row, board, leave)
+        for route, board, leave in ways
+        for row in by_route[route.id]
+        if row.train_id in network.trains
+    ]
+    # A delay past midnight does not move a train to another day: the timetable's date counts.
+    return [trip for trip in trips if (trip.departs_at - timedelta(minutes=trip.delay_minutes)).date() == day]
+
+
+def _on_sale(trip: Journey, policies: Policies, tx: Transaction) -> bool:
+    try:
+        require_on_sale(trip, policies, tx.now)
+    except Refused:
+        return False
+    return True
+
+
+def _require_known_class(network: Network, code: str | None) -> None:
+    if code is not None and all(entry.code != code.upper() for entry in network.classes.values()):
+        raise Refused(
+            f"There is no class {code[:20]!r}.",
+            code="unknown_class",
+            hint="There are " + ", ".join(sorted({entry.code for entry in network.classes.values()})) + ".",
+        )
+
+
+def _require_sensible(
+    tx: Transaction, policies: Policies, time_zone: str, station_id: int, day: date, party: int
+) -> None:
+    today = local(tx.now, time_zone).date()
+    if day < today:
+        raise Refused(f"{day.isoformat()} is past.", code="past_date", hint="Name today or a later day.")
+    longest = max(
+        policies.get(window, station_id=station_id)
+        for window in (policy.SALE_WINDOW_DAYS, policy.SUBSIDISED_SALE_WINDOW_DAYS)
+    )
+    if day > today + timedelta(days=longest):
+        raise Refused(
+            f"Sale opens {longest} days before departure.", code="not_on_sale_yet", hint="Choose an earlier date."
+        )
+    most = policies.get(policy.MAX_SEATS, station_id=station_id)
+    if party > most:
+        raise Refused(
+            f"A booking has at most {most} seats.", code="party_too_large", hint="Split the party into two bookings."
+        )

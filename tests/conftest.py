@@ -1,0 +1,278 @@
+"""What every test can ask for: a real PostgreSQL, and a database of its own cloned from a template.
+
+The server is the embedded one, shared by all workers of a run; ``COUNTER_TEST_DATABASE_URL`` names another PostgreSQL
+(a login that may create roles and databases). The template holds the demonstration railway with a few days on sale.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+from sqlalchemy import Connection
+
+from core import keys, staff, terminals
+from core import office as offices
+from core.database import Actor
+from core.keys import KeyRing
+from core.office import Office
+from core.ops import embedded, migrate, prepare
+from core.search import Offer, offers
+
+DAYS = 4
+PIN = "123456"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A PostgreSQL the tests may do anything with, and the two logins they work as."""
+
+    administrator: str
+    owner: str
+    counter: str
+    folder: Path
+
+    def database(self, name: str) -> Server:
+        """The same logins, to another database."""
+        return Server(_to(self.administrator, name), _to(self.owner, name), _to(self.counter, name), self.folder)
+
+
+@dataclass(frozen=True)
+class TestDatabase:
+    """A database of one test."""
+
+    __test__ = False
+
+    name: str
+    owner_url: str
+    counter_url: str
+    administrator_url: str
+    keys_folder: Path
+
+
+def _to(url: str, database: str) -> str:
+    from sqlalchemy.engine import make_url
+
+    return make_url(url).set(database=database).render_as_string(hide_password=False)
+
+
+def _connect(url: str) -> psycopg.Connection[tuple[object, ...]]:
+    return psycopg.connect(url, autocommit=True)
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    with (folder / "lock").open("w") as door:
+        fcntl.flock(door, fcntl.LOCK_EX)
+        yield
+
+
+def _shared_folder(factory: pytest.TempPathFactory) -> Path:
+    """The same folder for every worker of this run."""
+    own = factory.getbasetemp()
+    return own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
+
+
+def _external(url: str, folder: Path) -> Server:
+    """Logins of this run on somebody's server; made once, by the first worker."""
+    marker = folder / "logins"
+    if not marker.exists():
+        marker.write_text(f"{secrets.token_hex(4)} {secrets.token_hex(8)}", encoding="utf-8")
+        run, password = marker.read_text(encoding="utf-8").split()
+        with _connect(url) as connection:
+            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = 'counter'").fetchone():
+                connection.execute("CREATE ROLE counter LOGIN")
+            for role, rights in ((f"test_owner_{run}", "CREATEROLE"), (f"test_counter_{run}", "")):
+                made = sql.SQL("CREATE ROLE {} LOGIN " + rights + " PASSWORD {}")
+                connection.execute(made.format(sql.Identifier(role), sql.Literal(password)))
+            connection.execute(sql.SQL("GRANT counter TO {}").format(sql.Identifier(f"test_counter_{run}")))
+            connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(f"test_owner_{run}")))
+    run, password = marker.read_text(encoding="utf-8").split()
+    from sqlalchemy.engine import make_url
+
+    def login(role: str) -> str:
+        changed = make_url(url).set(username=f"{role}_{run}", password=password)
+        return changed.render_as_string(hide_password=False)
+
+    return Server(url, login("test_owner"), login("test_counter"), folder)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The server of this run, with a template to clone from: ``template_demo`` and ``template_empty``."""
+    folder = _shared_folder(tmp_path_factory)
+    external = os.environ.get("COUNTER_TEST_DATABASE_URL")
+    running = None
+    with _one_at_a_time(folder):
+        if external:
+            made = _external(external, folder)
+        else:
+            running = embedded.start(folder / "home")
+            prepare.provision(running.url(user="postgres", database="postgres"))
+            made = Server(
+                running.url(user="postgres", database="postgres"),
+                running.url(user=prepare.OWNER_ROLE, database="postgres"),
+                running.url(user="counter", database="postgres"),
+                folder,
+            )
+        _make_templates(made)
+    yield made
+    if running is not None:
+        running.release()
+
+
+def _name(server: Server, name: str) -> str:
+    from sqlalchemy.engine import make_url
+
+    return f"{name}_{make_url(server.owner).username}"
+
+
+def _make_templates(server: Server) -> None:
+    if (server.folder / "templates").exists():
+        return
+    from sqlalchemy.engine import make_url
+
+    owner = sql.Identifier(make_url(server.owner).username or "")
+    for template in ("template_empty", "template_demo"):
+        with _connect(server.administrator) as connection:
+            name = _name(server, template)
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), owner))
+        url = server.database(name).owner
+        if template == "template_empty":
+            engine = migrate.owner_engine(url)
+            with engine.begin() as owning:
+                migrate.upgrade(owning)
+            engine.dispose()
+        else:
+            prepare.prepare(url, server.folder / "keys", with_demo=True, days=DAYS)
+            login = make_url(server.counter).username or ""
+            if login != "counter":
+                prepare.add_login(url, login, "KAI")
+    (server.folder / "templates").touch()
+
+
+@contextmanager
+def _cloned(server: Server, template: str) -> Iterator[str]:
+    from sqlalchemy.engine import make_url
+
+    name = f"test_{secrets.token_hex(6)}"
+    owner = sql.Identifier(make_url(server.owner).username or "")
+    with _connect(server.administrator) as connection:
+        clone = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {}")
+        with _one_at_a_time(server.folder):  # a template may not be in use while it is copied
+            connection.execute(clone.format(sql.Identifier(name), sql.Identifier(_name(server, template)), owner))
+    try:
+        yield name
+    finally:
+        with _connect(server.administrator) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def database(server: Server) -> Iterator[TestDatabase]:
+    """A database with the demonstration railway and its first days on sale, for this test alone."""
+    with _cloned(server, "template_demo") as name:
+        urls = server.database(name)
+        yield TestDatabase(name, urls.owner, urls.counter, urls.administrator, server.folder / "keys")
+
+
+@pytest.fixture
+def empty_database(server: Server) -> Iterator[TestDatabase]:
+    """A migrated database without any operator, for this test alone."""
+    with _cloned(server, "template_empty") as name:
+        urls = server.database(name)
+        yield TestDatabase(name, urls.owner, urls.counter, urls.administrator, server.folder / "keys")
+
+
+@pytest.fixture
+def empty_owner_connection(empty_database: TestDatabase) -> Iterator[Connection]:
+    """The owner's connection, in a transaction, to a migrated and empty database."""
+    engine = migrate.owner_engine(empty_database.owner_url)
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()
+
+
+@pytest.fixture
+def owner_connection(database: TestDatabase) -> Iterator[Connection]:
+    """The owner's connection, autocommitting, to this test's demonstration railway."""
+    engine = migrate.owner_engine(database.owner_url)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        yield connection
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def key_ring(server: Server) -> KeyRing:
+    return keys.load(server.folder / "keys")
+
+
+@pytest.fixture
+def office(database: TestDatabase, key_ring: KeyRing) -> Iterator[Office]:
+    """The library, opened on this test's database as the counter role."""
+    opened = offices.open_office(offices.connect(database.counter_url, pool_size=8), key_ring)
+    yield opened
+    opened.close()
+
+
+def sign_in(office: Office, number: str = "1001", terminal: str = "TEST-1", station: str = "YK") -> Actor:
+    """A member of the demonstration's staff, at work on a terminal."""
+    here = terminals.register(office, terminal, station=station)
+    return staff.sign_in(office, here, number, PIN, program="tests").actor
+
+
+@pytest.fixture
+def clerk(office: Office) -> Actor:
+    return sign_in(office)
+
+
+@pytest.fixture
+def gate_agent(office: Office) -> Actor:
+    return sign_in(office, "2001", "GATE-1")
+
+
+@pytest.fixture
+def travel_day(office: Office) -> date:
+    """A day on sale on which every train is still to come."""
+    from core.clock import local
+
+    today = office.database.transaction(lambda tx: local(tx.now, office.operator.time_zone).date())
+    return today + timedelta(days=2)
+
+
+@pytest.fixture
+def taksaka(office: Office, travel_day: date) -> Offer:
+    """43 Taksaka from Yogyakarta to Gambir in executive class."""
+    return offers(office, "YK", "GMR", travel_day, class_code="EKS", train_number="43")[0]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """The run's own logins and server data do not outlive it."""
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        return
+    factory: pytest.TempPathFactory = session.config._tmp_path_factory  # type: ignore[attr-defined]
+    folder = factory.getbasetemp()
+    home = folder / "home"
+    if home.exists():
+        embedded.stop(home)
+        shutil.rmtree(embedded.data_folder(home), ignore_errors=True)
+    marker, external = folder / "logins", os.environ.get("COUNTER_TEST_DATABASE_URL")
+    if external and marker.exists():
+        run = marker.read_text(encoding="utf-8").split()[0]
+        with _connect(make_conninfo(external)) as connection:
+            for row in connection.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", (f"%{run}",)):
+                connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(str(row[0]))))
+            for role in (f"test_owner_{run}", f"test_counter_{run}"):
+                connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
