@@ -21,9 +21,8 @@ from uuid_utils.compat import uuid7
 from core import policy, timetable
 from core.clock import local
 from core.database import Actor, Rows, Statement, Transaction
-from core.errors import NotFound
 from core.models import Booking, CheckIn, Passenger, Schedule, Station, Ticket
-from core.network import Network, RouteInfo, SeatInfo
+from core.network import Network, RouteInfo, SeatInfo, TrainInfo
 from core.office import Office
 from core.permissions import require
 from core.policy import BOARDING_CLOSES_MINUTES, BOARDING_OPENS_MINUTES
@@ -255,9 +254,11 @@ def check_in(
     require(actor, "check_in")
     network = office.network()
     station = network.station(gate.station)
-    route = _route_of(network, gate.train_number) if gate.train_number else None
+    train = network.train(gate.train_number) if gate.train_number else None
+    route = network.route_of(train.id) if train else None
     read = decode(code, issuer=office.operator.issuer, public_keys=office.public_keys)
-    scan = _Scan(station.id, gate, route, read.payload, nonce or uuid7(), hashlib.sha256(code.encode()).digest())
+    digest = hashlib.sha256(code.encode("utf-8", "surrogateescape")).digest()
+    scan = _Scan(station.id, gate, train, route, nonce or uuid7(), digest)
 
     def judge(tx: Transaction) -> Answer:
         if read.payload is None:
@@ -280,8 +281,8 @@ _UNREAD: Final = {
 class _Scan:
     station_id: int
     gate: Gate
+    train: TrainInfo | None
     route: RouteInfo | None
-    payload: TicketPayload | None
     nonce: UUID
     digest: bytes
 
@@ -300,7 +301,7 @@ def _judge(tx: Transaction, network: Network, scan: _Scan, payload: TicketPayloa
     where = {"station_id": scan.station_id, "train_id": trip.train.id}
     place = Place(
         scan.station_id,
-        scan.gate.train_number,
+        scan.train.number if scan.train else None,
         scan.route,
         scan.gate.day,
         at or tx.now,
@@ -346,12 +347,3 @@ def _record(tx: Transaction, scan: _Scan, outcome: Outcome, at: datetime, serial
 def _first_use(rows: Rows) -> FirstUse | None:
     row = rows.first()
     return None if row is None else FirstUse(local(row.scanned_at, row.time_zone), row.station_code)
-
-
-def _route_of(network: Network, train_number: str) -> RouteInfo | None:
-    """The route of the train a gate is set to."""
-    number = train_number.strip().upper()
-    for train in network.trains.values():
-        if train.number == number:
-            return network.route_of(train.id)
-    raise NotFound(f"There is no train {number[:20]!r}.", code="unknown_train", hint="Use its number, such as 43.")

@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     station: str | None = None
     printer: str = "none"
     paper_width: Literal[58, 80] = 80
-    printer_profile: str = "default"
+    printer_profile: str = ""
     language: Literal["en", "id"] = "en"
     keys: Path | None = None
 

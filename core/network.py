@@ -185,6 +185,19 @@ class Network:
                 found.append((route, board, leave))
         return found
 
+    def train(self, number: str) -> TrainInfo:
+        """
+        Raises:
+            NotFound: no train has that number (code ``unknown_train``).
+        """
+        wanted = number.strip().upper().removeprefix("KA").strip()
+        for train in self.trains.values():
+            if train.number == wanted:
+                return train
+        raise NotFound(
+            f"There is no train {number.strip()[:20]!r}.", code="unknown_train", hint="Use its number, such as 43."
+        )
+
     def route_of(self, train_id: int) -> RouteInfo | None:
         """The route the train runs by its newest pattern."""
         return self.routes.get(self._patterns.get(train_id, 0))

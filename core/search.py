@@ -17,7 +17,7 @@ from sqlalchemy.types import BigInteger, Date, Integer
 from core import holds, policy
 from core.clock import local
 from core.database import Statement, Transaction
-from core.errors import Refused
+from core.errors import NotFound, Refused
 from core.fares import Bucket, open_bucket, seat_fare
 from core.models import Schedule, SeatInventory
 from core.network import ClassInfo, Network, RouteInfo, Stop
@@ -225,3 +225,40 @@ def _require_sensible(
         raise Refused(
             f"A booking has at most {most} seats.", code="party_too_large", hint="Split the party into two bookings."
         )
+
+
+def departure(office: Office, origin: str, destination: str, day: date, train_number: str) -> Journey:
+    """The journey on one train by its number, on sale or not: ``booking.hold`` says why it cannot be sold.
+
+    Raises:
+        NotFound: codes ``unknown_station``, ``unknown_train``, ``no_connection``, ``no_departure``.
+        Refused: codes ``same_station``, ``past_date``, ``not_on_sale_yet``.
+    """
+    network = office.network()
+    start, end = network.station(origin), network.station(destination)
+    train = network.train(train_number)
+
+    def look(tx: Transaction) -> Journey:
+        if start.id == end.id:
+            raise Refused("Origin and destination are the same station.", code="same_station", hint="Name two stations.")
+        ways = network.routes_between(start.id, end.id)
+        dates = {service_day for _, board, _ in ways for service_day in service_dates(day, board)}
+        rows = tx.send(_DEPARTURES, route_ids=[route.id for route, _, _ in ways], dates=sorted(dates)).all()
+        _require_sensible(tx, policy.ask(tx).read(), start.time_zone, start.id, day, 1)
+        for trip in _trips(network, ways, rows, day):
+            if trip.train.id == train.id:
+                return trip
+        route = network.route_of(train.id)
+        if route is None or all(way.id != route.id for way, _, _ in ways):
+            raise NotFound(
+                f"Train {train.number} does not run from {start.code} to {end.code}.",
+                code="no_connection",
+                hint="Search for that pair of stations.",
+            )
+        raise NotFound(
+            f"Train {train.number} does not leave {start.code} on {day.isoformat()}.",
+            code="no_departure",
+            hint="Search that day to see what runs.",
+        )
+
+    return office.database.transaction(look)

@@ -151,7 +151,7 @@ def _gap_of(legs: int, leg_count: int) -> Callable[[int], int]:
         if found is None:
             after = occupied >> end
             free_after = (after & -after).bit_length() - 1 if after else leg_count - end
-            found = known[occupied] = first - (occupied & below).bit_length() + min(free_after, leg_count - end)
+            found = known[occupied] = first - (occupied & below).bit_length() + free_after
         return found
 
     return gap
@@ -281,7 +281,7 @@ def _closest(numbers: list[int], free: list[int], party: int) -> _Closest:
             if numbers[last] - numbers[first] > distance:
                 break
             inner = sum(between[len(between) - (groups - 2) :]) if groups > 2 else 0
-            if last - first + 1 >= groups and free[first] + inner + free[last] >= party:
+            if free[first] + inner + free[last] >= party:
                 if numbers[last] - numbers[first] < distance:
                     distance, windows = numbers[last] - numbers[first], []
                 windows.append((first, last))

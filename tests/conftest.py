@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -29,6 +30,9 @@ from core.keys import KeyRing
 from core.office import Office
 from core.ops import embedded, migrate, prepare
 from core.search import Offer, offers
+
+hypothesis.settings.register_profile("steady", deadline=None)
+hypothesis.settings.load_profile("steady")
 
 DAYS = 4
 PIN = "123456"

@@ -51,7 +51,7 @@ class EmbeddedServer:
     def url(self, *, user: str, database: str) -> str:
         """A libpq URL; SQLAlchemy takes it with its driver's name after ``postgresql``."""
         names = f"{quote(user, safe='')}@/{quote(database, safe='')}"
-        return f"postgresql://{names}?host={quote(str(self.socket_folder), safe='')}&port={self.port}"
+        return f"postgresql://{names}?host={quote(os.fsencode(self.socket_folder), safe='')}&port={self.port}"
 
     def program(self, name: str) -> Path:
         """A bundled client program: ``pg_dump``, ``pg_basebackup``, ``pgbench``, ``psql``…

@@ -175,8 +175,9 @@ def socket_folder(layout: Layout) -> Path:
 
 
 def _fits(folder: Path) -> bool:
-    """Whether a socket can lie in ``folder``. For libpq a comma ends a host; a line break ends it in a pid file."""
-    return not {",", "\n"} & set(str(folder)) and len(os.fsencode(folder / ".s.PGSQL.5432")) <= _LONGEST_SOCKET_PATH
+    """Whether a socket can lie in ``folder``: for libpq a comma ends a host, psycopg takes none that is not text."""
+    path = str(folder / ".s.PGSQL.5432")
+    return "," not in path and path.isprintable() and len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH
 
 
 def installed_programs() -> Path:

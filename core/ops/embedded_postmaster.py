@@ -262,7 +262,7 @@ def _is_server(process_id: int | None, layout: Layout) -> bool:
 def _lines(path: Path) -> list[str]:
     """The lines of a lock file, which its writer may not have finished; none if it is not there."""
     try:
-        text = path.read_text(errors="replace")
+        text = os.fsdecode(path.read_bytes())
     except FileNotFoundError:
         return []
     return [line.strip() for line in text.splitlines()]

@@ -1,0 +1,102 @@
+"""Commands for whoever looks after the installation: prepare, extend, verify, measure."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import click
+
+from core.config import settings
+from core.ops import prepare
+from counter.cli.opening import workplace
+from counter.cli.output import exits_with, json_option, print_json, progress, say
+from counter.session import DEMONSTRATION_DAYS, owner_url
+
+
+@click.group()
+def admin() -> None:
+    """Look after the installation."""
+
+
+@admin.command("init")
+@click.option("--demo", "with_demo", is_flag=True, help="Load the demonstration railway into an empty database.")
+@click.option("--days", type=click.IntRange(0, 366), help="Open schedules for so many days ahead.")
+@json_option
+def init(with_demo: bool, days: int | None, as_json: bool) -> None:
+    """Create or upgrade the database. Needs the owner's login (COUNTER_OWNER_DATABASE_URL)."""
+    chosen = settings()
+    ahead = days if days is not None else (DEMONSTRATION_DAYS if with_demo else None)
+    report = progress(as_json)
+    done = prepare.prepare(
+        owner_url(chosen, report), chosen.keys_folder, with_demo=with_demo, days=ahead, report=report
+    )
+    if as_json:
+        print_json({"revision": done.revision, "demo": done.demo, "schedules": done.schedules})
+    else:
+        say(f"The database is at revision {done.revision} with {done.schedules} departures, {done.opened} of them new.")
+
+
+@admin.command("extend")
+@click.option("--days", type=click.IntRange(1, 366), default=DEMONSTRATION_DAYS, show_default=True)
+@json_option
+def extend(days: int, as_json: bool) -> None:
+    """Open schedules for the days ahead: the owner's daily job on an operator's database."""
+    report = progress(as_json)
+    opened = prepare.extend(owner_url(settings(), report), days, report=report)
+    if as_json:
+        print_json({"opened": opened})
+    else:
+        say(f"{opened} departures were opened.")
+
+
+@admin.command("login")
+@click.argument("name")
+@click.option("--operator", "operator_code", default="KAI", show_default=True, metavar="CODE")
+@json_option
+def login(name: str, operator_code: str, as_json: bool) -> None:
+    """Let the database login NAME sell for an operator. The owner's job; the role must exist on the server."""
+    prepare.add_login(owner_url(settings(), progress(as_json)), name, operator_code)
+    if as_json:
+        print_json({"login": name, "operator": operator_code.upper()})
+    else:
+        say(f"{name} now works for {operator_code.upper()}.")
+
+
+@admin.command("verify")
+@json_option
+@exits_with
+def verify(as_json: bool) -> int:
+    """Check that what is stored agrees with itself; exit status 4 if it does not."""
+    from core.ops import integrity
+
+    with workplace(as_json=as_json) as place:
+        checks = integrity.verify(place.office)
+    ok = all(check.ok for check in checks)
+    if as_json:
+        print_json({"ok": ok, "checks": [check.as_json() for check in checks]})
+    else:
+        for check in checks:
+            say(f"{'ok     ' if check.ok else 'WRONG  '} {check.name}  ({check.checked} checked)")
+            for problem in check.problems:
+                say(f"        {problem}")
+    return 0 if ok else 4
+
+
+@admin.command("server")
+@json_option
+def server(as_json: bool) -> None:
+    """Keep the embedded database running until Ctrl+C, and say how other programs reach it."""
+    with workplace(as_json=as_json) as place:
+        if place.server is None:
+            say("COUNTER_DATABASE_URL is set: the database is not this machine's to run.")
+            return
+        url = place.server.url(user="counter", database=prepare.DATABASE_NAME)
+        if as_json:
+            print_json({"url": url})
+        else:
+            say(f"The embedded database runs. Programs log in as the counter role:\n{url}\nCtrl+C stops it.")
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        stop.wait()

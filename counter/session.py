@@ -1,0 +1,197 @@
+"""A workplace: settings, database, terminal and printer of this machine, opened together.
+
+The app and every command start here. On the embedded server the first start prepares the demonstration railway, and
+each start extends its schedules; an operator's database is left to its owner.
+"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import func, select
+
+from core import keys, staff, terminals
+from core import office as offices
+from core.clock import local
+from core.config import Settings
+from core.database import Actor, Transaction
+from core.errors import NotReady, NotSignedIn
+from core.models import Schedule
+from core.office import Office
+from core.ops import prepare
+from core.staff import SignIn
+from core.terminals import TerminalInfo
+from counter.devices.printer import NoPrinter, PrinterSpec, parse_printer
+
+if TYPE_CHECKING:
+    from core.ops.embedded import EmbeddedServer
+
+#: Days the embedded server's demonstration is kept on sale.
+DEMONSTRATION_DAYS: Final = 90
+#: Where a terminal of the demonstration stands unless it is told otherwise.
+DEMONSTRATION_STATION: Final = "YK"
+
+#: (what is being done, done, total); total 0 where nobody can tell.
+Report = Callable[[str, int, int], None]
+
+
+@dataclass
+class Workplace:
+    """Everything opened; close it when the work is done."""
+
+    settings: Settings
+    office: Office
+    terminal: TerminalInfo
+    printer: PrinterSpec
+    server: EmbeddedServer | None
+
+    @property
+    def station_code(self) -> str | None:
+        """The code of the station this terminal stands at."""
+        found = self.office.network().stations.get(self.terminal.station_id or 0)
+        return found.code if found else None
+
+    @property
+    def printer_kind(self) -> str:
+        """What print jobs are queued for; ``none`` queues nothing."""
+        return "none" if isinstance(self.printer, NoPrinter) else str(self.printer)
+
+    def sign_in(self, staff_number: str, pin: str, *, program: str) -> SignIn:
+        return staff.sign_in(self.office, self.terminal, staff_number, pin, program=program)
+
+    def scripted_actor(self, program: str) -> Actor:
+        """Who runs a command that needs somebody: ``COUNTER_STAFF`` with ``COUNTER_PIN`` or ``COUNTER_PIN_FILE``.
+
+        Raises:
+            NotSignedIn: nobody is named, or the PIN does not fit.
+        """
+        pin = self.settings.read_pin()
+        if self.settings.staff is None or pin is None:
+            raise NotSignedIn(
+                "This command needs somebody.", hint="Set COUNTER_STAFF, and COUNTER_PIN or COUNTER_PIN_FILE."
+            )
+        return self.sign_in(self.settings.staff, pin, program=program).actor
+
+    def close(self) -> None:
+        self.office.close()
+        if self.server is not None:
+            self.server.release()
+
+
+def owner_url(settings: Settings, report: Report) -> str:
+    """The owner's address of the database: of the operator's server, else of the embedded one, started if need be."""
+    if settings.owner_database_url or settings.database_url:
+        return settings.owner_database_url or settings.database_url or ""
+    server = _embedded(settings, report)
+    return server.url(user=prepare.OWNER_ROLE, database=prepare.DATABASE_NAME)
+
+
+def open_workplace(settings: Settings, report: Report) -> Workplace:
+    """Open this machine's workplace.
+
+    Raises:
+        NotReady: the database, the keys or a setting do not fit.
+        DatabaseUnreachable: no answer.
+        UsageError: COUNTER_PRINTER names no printer.
+    """
+    printer = parse_printer(settings.printer)
+    if settings.database_url:
+        server, url = None, settings.database_url
+        office = _open_office(settings, url)
+    else:
+        server = _embedded(settings, report)
+        url = server.url(user="counter", database=prepare.DATABASE_NAME)
+        office = _open_or_prepare(settings, server, url, report)
+    try:
+        terminal = _terminal(settings, office)
+    except BaseException:
+        office.close()
+        raise
+    return Workplace(settings, office, terminal, printer, server)
+
+
+def _embedded(settings: Settings, report: Report) -> EmbeddedServer:
+    from core.ops import embedded
+
+    server = embedded.start(settings.home, report=lambda sentence: report(sentence, 0, 0))
+    try:
+        prepare.provision(server.url(user="postgres", database="postgres"))
+    except BaseException:
+        server.release()
+        raise
+    return server
+
+
+def _open_office(settings: Settings, url: str) -> Office:
+    database = offices.connect(url, pooled=settings.database_pooled)
+    try:
+        return offices.open_office(database, keys.load(settings.keys_folder))
+    except BaseException:
+        database.close()
+        raise
+
+
+def _open_or_prepare(settings: Settings, server: EmbeddedServer, url: str, report: Report) -> Office:
+    """The embedded server's office: prepared on its first start, upgraded and extended on later ones."""
+    owner = server.url(user=prepare.OWNER_ROLE, database=prepare.DATABASE_NAME)
+    try:
+        with suppress(NotReady):
+            office = _open_office(settings, url)
+            if not _reaches(office, DEMONSTRATION_DAYS):
+                prepare.extend(owner, DEMONSTRATION_DAYS, report=report)
+            return office
+        prepare.prepare(owner, settings.keys_folder, with_demo=True, days=DEMONSTRATION_DAYS, report=report)
+        return _open_office(settings, url)
+    except BaseException:
+        server.release()
+        raise
+
+
+def _reaches(office: Office, days: int) -> bool:
+    """Whether schedules are on sale for so many days from today."""
+
+    def look(tx: Transaction) -> bool:
+        last = tx.query(select(func.max(Schedule.departure_date)).where(Schedule.operator_id == tx.operator_id))
+        today = local(tx.now, office.operator.time_zone).date()
+        end = last.scalar()
+        return end is not None and end >= today + timedelta(days=days)
+
+    return office.database.transaction(look)
+
+
+def _terminal(settings: Settings, office: Office) -> TerminalInfo:
+    code = settings.terminal or _own_code(settings.home)
+    terminal = terminals.register(office, code, station=settings.station)
+    if terminal.station_id is None and office.operator.is_demonstration:
+        terminal = terminals.register(office, code, station=DEMONSTRATION_STATION)
+    return terminal
+
+
+def _own_code(home: Path) -> str:
+    """This terminal's code, made on its first start: the machine's name and four random characters."""
+    path = home / "terminal"
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise NotReady(f"{path} cannot be read.", hint="Check its permissions.") from error
+    name = "".join(letter for letter in socket.gethostname().split(".")[0] if letter.isalnum())[:12] or "terminal"
+    code = f"{name}-{secrets.token_hex(2)}"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as stream:
+            stream.write(code + "\n")
+    except FileExistsError:
+        return path.read_text(encoding="utf-8").strip() or code
+    except OSError as error:
+        raise NotReady(f"{home} cannot be written.", hint="Set COUNTER_HOME to a folder of your own.") from error
+    return code
+
