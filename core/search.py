@@ -20,7 +20,7 @@ from core.database import Statement, Transaction
 from core.errors import NotFound, Refused
 from core.fares import Bucket, open_bucket, seat_fare
 from core.models import Schedule, SeatInventory
-from core.network import ClassInfo, Network, RouteInfo, Stop
+from core.network import ClassInfo, Network, RouteInfo, StationInfo, Stop
 from core.office import Office
 from core.policy import FARE_ROUNDING, Policies
 from core.timetable import COLUMNS, Journey, journey, require_on_sale, service_dates
@@ -141,8 +141,7 @@ def _look(
     train_number: str | None,
 ) -> tuple[list[Offer], list[Any]]:
     start, end = network.station(origin), network.station(destination)
-    if start.id == end.id:
-        raise Refused("Origin and destination are the same station.", code="same_station", hint="Name two stations.")
+    _require_two_stations(start, end)
     _require_known_class(network, class_code)
     ways = network.routes_between(start.id, end.id)
     dates = {service_day for _, board, _ in ways for service_day in service_dates(day, board)}
@@ -197,6 +196,11 @@ def _on_sale(trip: Journey, policies: Policies, tx: Transaction) -> bool:
     return True
 
 
+def _require_two_stations(start: StationInfo, end: StationInfo) -> None:
+    if start.id == end.id:
+        raise Refused("Origin and destination are the same station.", code="same_station", hint="Name two stations.")
+
+
 def _require_known_class(network: Network, code: str | None) -> None:
     if code is not None and all(entry.code != code.upper() for entry in network.classes.values()):
         raise Refused(
@@ -239,8 +243,7 @@ def departure(office: Office, origin: str, destination: str, day: date, train_nu
     train = network.train(train_number)
 
     def look(tx: Transaction) -> Journey:
-        if start.id == end.id:
-            raise Refused("Origin and destination are the same station.", code="same_station", hint="Name two stations.")
+        _require_two_stations(start, end)
         ways = network.routes_between(start.id, end.id)
         dates = {service_day for _, board, _ in ways for service_day in service_dates(day, board)}
         rows = tx.send(_DEPARTURES, route_ids=[route.id for route, _, _ in ways], dates=sorted(dates)).all()

@@ -271,7 +271,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     home = folder / "home"
     if home.exists():
         embedded.stop(home)
-        shutil.rmtree(embedded.data_folder(home), ignore_errors=True)
+        shutil.rmtree(embedded.data_folder(home).parent, ignore_errors=True)
     marker, external = folder / "logins", os.environ.get("COUNTER_TEST_DATABASE_URL")
     if external and marker.exists():
         run = marker.read_text(encoding="utf-8").split()[0]

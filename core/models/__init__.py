@@ -1,8 +1,8 @@
 """The tables, and nothing but the tables: no rule, no query, no service.
 
 One module per room of the railway: ``network`` (stations, trains, schedules, seats), ``sales`` (bookings, passengers,
-tickets), ``money`` (payments, charges, promotions), ``people`` (users, terminals, sessions), ``journal`` (audit, events,
-print jobs, check-ins, idempotency) and ``policy``. ``guards`` holds what PostgreSQL enforces beyond columns and
+tickets), ``money`` (payments, charges, promotions), ``people`` (users, terminals, sessions), ``journal`` (audit,
+events, print jobs, check-ins, idempotency) and ``policy``. ``guards`` holds what PostgreSQL enforces beyond columns and
 constraints: row-level security, grants and state-transition triggers.
 """
 

@@ -84,7 +84,9 @@ class BookingCharge(Base):
         belongs_to("bookings", "booking_id"),
         belongs_to("passengers", "passenger_id"),
         one_of("charge_kind", CHARGE_KINDS),
-        CheckConstraint("(charge_kind IN ('discount', 'reversal')) = (amount < 0) OR amount = 0", name="sign_fits_kind"),
+        CheckConstraint(
+            "(charge_kind IN ('discount', 'reversal')) = (amount < 0) OR amount = 0", name="sign_fits_kind"
+        ),
         Index(None, "operator_id", "booking_id"),
     )
 

@@ -181,7 +181,7 @@ class FareBucket(Base):
     class_id: Mapped[int]
     subclass: Mapped[str] = mapped_column(comment="AA A H I J, B K N O, CA CB CC C P Q S …")
     price_permille: Mapped[int] = mapped_column(comment="share of the class's base price, 1000 is all of it")
-    quota: Mapped[int | None] = mapped_column(comment="seats of a departure sold at this price; null: all that are left")
+    quota: Mapped[int | None] = mapped_column(comment="seats of a departure at this price; null: all that are left")
     created_at: Mapped[datetime] = created_column()
 
 

@@ -191,7 +191,7 @@ class Ticket(Stamped, Base):
     exclusive_identity: Mapped[bytes | None] = mapped_column(
         comment="the identity digest where only one ticket per identity and trip is allowed"
     )
-    issue_no: Mapped[int] = mapped_column(SmallInteger, server_default=text("1"), comment="codes of older issues are dead")
+    issue_no: Mapped[int] = mapped_column(SmallInteger, server_default=text("1"), comment="older issues are dead")
     copies_printed: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"), comment="marked copies")
     supersedes_id: Mapped[int | None] = mapped_column(BigInteger)
     closed_reason: Mapped[str | None]

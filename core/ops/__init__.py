@@ -1,0 +1,1 @@
+"""Running the database: the embedded server, preparation, schedules, integrity, benchmarks."""

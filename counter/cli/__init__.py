@@ -8,6 +8,7 @@ per line) and nothing else; sentences for people go to standard error.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -65,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit status; never a traceback."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     as_json = JSON_FLAG in given
+    # Asked to end, leave as after Ctrl+C: the embedded server then stops with the last program that needs it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         status = counter.main(given, prog_name="counter", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)

@@ -18,9 +18,9 @@ CREATE TABLE audit_logs (
 	CONSTRAINT ck_audit_logs_action_known CHECK (action IN ('create', 'update', 'delete', 'view'))
 )
 --;;
-CREATE INDEX ix_audit_logs_operator_id_created_at ON audit_logs (operator_id, created_at)
---;;
 CREATE INDEX ix_audit_logs_operator_id_entity_type_entity_id ON audit_logs (operator_id, entity_type, entity_id)
+--;;
+CREATE INDEX ix_audit_logs_operator_id_created_at ON audit_logs (operator_id, created_at)
 --;;
 CREATE TABLE domain_events (
 	operator_id SMALLINT NOT NULL,
@@ -433,7 +433,7 @@ COMMENT ON COLUMN fare_buckets.subclass IS 'AA A H I J, B K N O, CA CB CC C P Q 
 --;;
 COMMENT ON COLUMN fare_buckets.price_permille IS 'share of the class''s base price, 1000 is all of it'
 --;;
-COMMENT ON COLUMN fare_buckets.quota IS 'seats of a departure sold at this price; null: all that are left'
+COMMENT ON COLUMN fare_buckets.quota IS 'seats of a departure at this price; null: all that are left'
 --;;
 CREATE TABLE service_patterns (
 	operator_id SMALLINT NOT NULL,
@@ -666,9 +666,9 @@ CREATE TABLE seat_holds (
 --;;
 CREATE INDEX ix_seat_holds_operator_id_booking_id ON seat_holds (operator_id, booking_id)
 --;;
-CREATE INDEX ix_seat_holds_expires_at ON seat_holds (expires_at)
---;;
 CREATE INDEX ix_seat_holds_operator_id_schedule_id_expires_at ON seat_holds (operator_id, schedule_id, expires_at)
+--;;
+CREATE INDEX ix_seat_holds_expires_at ON seat_holds (expires_at)
 --;;
 COMMENT ON COLUMN seat_holds.legs IS 'the bits taken in seat_inventory.occupied'
 --;;
@@ -803,13 +803,13 @@ CREATE TABLE tickets (
 	CONSTRAINT ck_tickets_used_has_check_in CHECK (ticket_status <> 'used' OR check_in_time IS NOT NULL)
 )
 --;;
-CREATE UNIQUE INDEX uq_tickets_one_live_per_passenger ON tickets (operator_id, passenger_id) WHERE ticket_status IN ('active', 'used')
---;;
-CREATE UNIQUE INDEX uq_tickets_one_per_identity ON tickets (operator_id, schedule_id, exclusive_identity) WHERE exclusive_identity IS NOT NULL AND ticket_status IN ('active', 'used')
---;;
 CREATE INDEX ix_tickets_operator_id_booking_id ON tickets (operator_id, booking_id)
 --;;
 CREATE INDEX ix_tickets_operator_id_schedule_id ON tickets (operator_id, schedule_id)
+--;;
+CREATE UNIQUE INDEX uq_tickets_one_live_per_passenger ON tickets (operator_id, passenger_id) WHERE ticket_status IN ('active', 'used')
+--;;
+CREATE UNIQUE INDEX uq_tickets_one_per_identity ON tickets (operator_id, schedule_id, exclusive_identity) WHERE exclusive_identity IS NOT NULL AND ticket_status IN ('active', 'used')
 --;;
 COMMENT ON COLUMN tickets.id IS 'the ticket''s serial'
 --;;
@@ -823,7 +823,7 @@ COMMENT ON COLUMN tickets.fare IS 'minor units'
 --;;
 COMMENT ON COLUMN tickets.exclusive_identity IS 'the identity digest where only one ticket per identity and trip is allowed'
 --;;
-COMMENT ON COLUMN tickets.issue_no IS 'codes of older issues are dead'
+COMMENT ON COLUMN tickets.issue_no IS 'older issues are dead'
 --;;
 COMMENT ON COLUMN tickets.copies_printed IS 'marked copies'
 --;;

@@ -1,8 +1,9 @@
 """Coaches of the reference railway, seat by seat.
 
 Each template is drawn as the coach is numbered: a row a line, the letters that exist in it, a space for the aisle.
-Nothing is computed from rows times columns, because real coaches are not like that. Seat counts, layouts and the 19
-rows of the New Generation coach are the railway's own; which seats a short row lacks is demonstration data.
+Nothing is computed from rows times columns, because real coaches are not like that. Seat counts and
+layouts are the railway's own, as are the 19 rows of the New Generation coach; those of the panoramic coach and of the
+suites, and which seats a short row lacks, are demonstration data.
 """
 
 from __future__ import annotations
