@@ -365,6 +365,15 @@ def _connection_lost(error: psycopg.Error) -> bool:
     )
 
 
+def _login_refused(error: psycopg.Error) -> bool:
+    """While connecting libpq passes on the server's words but not its code; the server's own words are English here."""
+    refusals = pg.InvalidPassword | pg.InvalidAuthorizationSpecification | pg.InvalidCatalogName
+    words = ("authentication failed", "does not exist", "no pg_hba.conf entry", "is not permitted to log in")
+    return isinstance(error, refusals) or (
+        isinstance(error, psycopg.OperationalError) and error.sqlstate is None and any(w in str(error) for w in words)
+    )
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     """The one boundary between the driver's errors and ours; retried ones pass through."""
@@ -396,13 +405,13 @@ def translate(error: psycopg.Error) -> CounterError:
     name = getattr(error.diag, "constraint_name", None) or ""
     if name in _CONSTRAINTS:
         return _CONSTRAINTS[name]()
-    if isinstance(error, pg.InvalidPassword | pg.InvalidAuthorizationSpecification | pg.InvalidCatalogName):
+    if _login_refused(error):
         return DatabaseUnreachable(
             "The database refused the login.", hint="Check user, password and name in COUNTER_DATABASE_URL."
         )
     if _connection_lost(error):
         return DatabaseUnreachable(
-            "The database does not answer.", hint="Nothing was lost; try again when the state bar shows it is back."
+            "The database does not answer.", hint="Nothing was lost; try again once it is back."
         )
     if isinstance(error, pg.LockNotAvailable | pg.QueryCanceled | pg.TooManyConnections):
         return DatabaseBusy("The database is busy with somebody else's work.", hint="Nothing was done; try again.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib.resources import files
 from typing import Final
 
@@ -10,6 +11,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ProgrammingError
 
 from core.errors import NotReady
 from core.models.guards import COUNTER_ROLE
@@ -48,8 +50,18 @@ def ensure_counter_role(connection: Connection) -> None:
     Raises:
         NotReady: it is missing and this login may not create roles.
     """
-    if connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :role"), {"role": COUNTER_ROLE}).first():
-        return
+    exists = text("SELECT 1 FROM pg_roles WHERE rolname = :role")
+    if connection.execute(exists, {"role": COUNTER_ROLE}).first() is None:
+        _create_counter_role(connection)
+    member = text("SELECT pg_has_role(current_user, :role, 'MEMBER')")
+    if not connection.execute(member, {"role": COUNTER_ROLE}).scalar():
+        # An owner that runs the program itself steps down to this role, so it must be a member of it. One that was
+        # not trusted with that runs the program under another login.
+        with suppress(ProgrammingError), connection.begin_nested():
+            connection.execute(text(f"GRANT {COUNTER_ROLE} TO CURRENT_USER"))
+
+
+def _create_counter_role(connection: Connection) -> None:
     may = connection.execute(
         text("SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user")
     ).scalar_one()

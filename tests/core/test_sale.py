@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid_utils.compat import uuid7
+
 from core import booking, sale
 from core.booking import HoldRequest
 from core.database import Actor
@@ -10,7 +12,6 @@ from core.ops import integrity
 from core.passengers import PassengerInput
 from core.payments import Tender
 from core.search import Offer
-from uuid_utils.compat import uuid7
 
 
 def test_a_sale_holds_pays_and_issues(office: Office, clerk: Actor, taksaka: Offer) -> None:

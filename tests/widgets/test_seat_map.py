@@ -97,6 +97,18 @@ async def test_the_drawing() -> None:
         ]
 
 
+async def test_only_the_cursor_s_brackets_stand_out() -> None:
+    app = Chooser(coach("EKS 1"))
+    async with app.run_test(size=(80, 24)):
+        reversed_text = [
+            segment.text
+            for y in range(app.map.size.height)
+            for segment in app.map.render_line(y)
+            if segment.style and segment.style.reverse
+        ]
+        assert reversed_text == ["[", "]"]
+
+
 async def test_the_same_in_ascii_switched_while_it_is_shown() -> None:
     first = coach("EKS 1", _4A="taken", _9B="partial")
     app = Chooser(first, coach("EKO 2"), party=2, chosen=ids(first, "2B"))
