@@ -7,14 +7,17 @@ The server is the embedded one, shared by all workers of a run; ``COUNTER_TEST_D
 from __future__ import annotations
 
 import fcntl
+import importlib.util
 import os
 import secrets
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from types import ModuleType
 
 import hypothesis
 import psycopg
@@ -22,6 +25,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import Connection
+from sqlalchemy.engine import make_url
 
 from core import keys, staff, terminals
 from core import office as offices
@@ -66,8 +70,6 @@ class TestDatabase:
 
 
 def _to(url: str, database: str) -> str:
-    from sqlalchemy.engine import make_url
-
     return make_url(url).set(database=database).render_as_string(hide_password=False)
 
 
@@ -100,10 +102,11 @@ def _external(url: str, folder: Path) -> Server:
             for role, rights in ((f"test_owner_{run}", "CREATEROLE"), (f"test_counter_{run}", "")):
                 made = sql.SQL("CREATE ROLE {} LOGIN " + rights + " PASSWORD {}")
                 connection.execute(made.format(sql.Identifier(role), sql.Literal(password)))
-            connection.execute(sql.SQL("GRANT counter TO {}").format(sql.Identifier(f"test_counter_{run}")))
+            owner, login = sql.Identifier(f"test_owner_{run}"), sql.Identifier(f"test_counter_{run}")
+            connection.execute(sql.SQL("GRANT counter TO {} WITH ADMIN OPTION").format(owner))
+            connection.execute(sql.SQL("GRANT counter TO {}").format(login))
             connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(f"test_owner_{run}")))
     run, password = marker.read_text(encoding="utf-8").split()
-    from sqlalchemy.engine import make_url
 
     def login(role: str) -> str:
         changed = make_url(url).set(username=f"{role}_{run}", password=password)
@@ -137,16 +140,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def _name(server: Server, name: str) -> str:
-    from sqlalchemy.engine import make_url
-
     return f"{name}_{make_url(server.owner).username}"
 
 
 def _make_templates(server: Server) -> None:
     if (server.folder / "templates").exists():
         return
-    from sqlalchemy.engine import make_url
-
     owner = sql.Identifier(make_url(server.owner).username or "")
     for template in ("template_empty", "template_demo"):
         with _connect(server.administrator) as connection:
@@ -169,8 +168,6 @@ def _make_templates(server: Server) -> None:
 
 @contextmanager
 def _cloned(server: Server, template: str) -> Iterator[str]:
-    from sqlalchemy.engine import make_url
-
     name = f"test_{secrets.token_hex(6)}"
     owner = sql.Identifier(make_url(server.owner).username or "")
     with _connect(server.administrator) as connection:
@@ -216,6 +213,19 @@ def owner_connection(database: TestDatabase) -> Iterator[Connection]:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         yield connection
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def escpos() -> ModuleType:
+    """The printer in software: an ESC/POS interpreter written from the published command set."""
+    name = "escpos_interpreter"
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / "devices" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="session")

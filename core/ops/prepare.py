@@ -58,6 +58,9 @@ def provision(administrator_url: str, database: str = DATABASE_NAME) -> None:
         for role, rights in ((COUNTER_ROLE, "LOGIN"), (OWNER_ROLE, "LOGIN CREATEROLE")):
             if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
                 connection.execute(sql.SQL("CREATE ROLE {} " + rights).format(sql.Identifier(role)))
+        if not connection.execute("SELECT pg_has_role(%s, %s, 'MEMBER')", (OWNER_ROLE, COUNTER_ROLE)).fetchone()[0]:
+            roles = sql.Identifier(COUNTER_ROLE), sql.Identifier(OWNER_ROLE)
+            connection.execute(sql.SQL("GRANT {} TO {} WITH ADMIN OPTION").format(*roles))
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone():
             name, owner = sql.Identifier(database), sql.Identifier(OWNER_ROLE)
             connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, owner))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, Final, ParamSpec
@@ -60,7 +61,7 @@ def print_table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> 
 
 def progress(as_json: bool) -> Callable[[str, int, int], None]:
     """Shows how a long preparation goes on, on standard error; keeps quiet where nobody looks."""
-    if as_json or not click.get_text_stream("stderr").isatty():
+    if as_json or not sys.stderr.isatty():
         return lambda _step, _done, _total: None
 
     def show(step: str, done: int, total: int) -> None:

@@ -139,6 +139,10 @@ _LABELS: Final = MappingProxyType(
             "number": "No. tiket",
             "fare": "Tarif",
             "issued": "Dicetak",
+            "adult": "Dewasa",
+            "child": "Anak",
+            "infant": "Bayi",
+            "senior": "Lansia",
             "at_gate": "Tunjukkan tiket dan identitas saat boarding",
         },
         "en": {
@@ -158,6 +162,10 @@ _LABELS: Final = MappingProxyType(
             "number": "Ticket no.",
             "fare": "Fare",
             "issued": "Issued",
+            "adult": "Adult",
+            "child": "Child",
+            "infant": "Infant",
+            "senior": "Senior",
             "at_gate": "Show ticket and identity at the gate",
         },
     }
@@ -266,7 +274,7 @@ def _details(face: TicketFace, words: Mapping[str, str], columns: int) -> Iterat
     yield from (Text(line, bold=True) for line in wrapped(printable(face.passenger_name), columns, most=2))
     subclass = f" ({face.subclass})" if face.subclass else ""
     rows = (
-        ("type", face.passenger_type),
+        ("type", words.get(face.passenger_type, face.passenger_type)),
         ("identity", face.identity),
         ("class", face.class_name + subclass),
         ("fare", f"{'Rp' if face.currency == 'IDR' else face.currency} {grouped(face.fare)}"),

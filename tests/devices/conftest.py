@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,19 +15,6 @@ from core.ticket_code import TicketPayload, encode
 from counter.devices.ticket_layout import TicketFace
 
 WIB = ZoneInfo("Asia/Jakarta")
-
-
-@pytest.fixture(scope="session")
-def escpos() -> ModuleType:
-    """The ESC/POS interpreter beside this file."""
-    name = "escpos_interpreter"
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +41,7 @@ def make_face(ticket_code: str) -> Callable[..., TicketFace]:
         coach="EKS 3",
         seat="5B",
         passenger_name="BUDI SANTOSO",
-        passenger_type="dewasa",
+        passenger_type="adult",
         identity="…0001",
         booking_number="ABX4K7Q",
         ticket_number="T2611250000123",
