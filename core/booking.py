@@ -2,7 +2,7 @@
 
 A hold takes its seats in up to three passes. First the best fit for the party, chosen from one fetch and taken without
 waiting for anybody. If another counter was faster: whatever is free and not locked. Only then, before a refusal,
-every free seat of the class is waited for. Each pass is a transaction of its own, so none waits while it keeps seats.
+every free seat of the class is waited for, and every expired hold that is just being given back. Each pass is a transaction of its own, so none waits while it keeps seats.
 """
 
 from __future__ import annotations
@@ -24,10 +24,19 @@ from uuid_utils.compat import uuid7
 
 from core import holds, idempotency, inventory, policy, timetable
 from core.database import Actor, Statement, Transaction, on_violation
-from core.errors import CounterError, HoldExpired, NotEnoughSeats, NotFound, Refused, SeatTaken, StateConflict
+from core.errors import (
+    CounterError,
+    HoldExpired,
+    NotEnoughSeats,
+    NotFound,
+    Refused,
+    SeatTaken,
+    StateConflict,
+    UsageError,
+)
 from core.idempotency import Request
 from core.inventory import Stretch
-from core.models import Booking, SeatHold
+from core.models import Booking, SeatHold, Ticket
 from core.network import ClassInfo, Network, SeatInfo
 from core.office import Office
 from core.permissions import require
@@ -147,6 +156,11 @@ _EXTEND: Final = Statement(
 _HOLD_ROW: Final = (SeatHold.operator_id == bindparam("operator_id")) & (SeatHold.booking_id == bindparam("of_booking"))
 _EXTEND_HOLD: Final = Statement(update(SeatHold).where(_HOLD_ROW).values(expires_at=bindparam("expires_at")))
 _MOVE_HOLD: Final = Statement(update(SeatHold).where(_HOLD_ROW).values(seat_ids=bindparam("seat_ids")))
+_SOLD: Final = Statement(
+    select(Ticket.id)
+    .where(Ticket.operator_id == bindparam("operator_id"), Ticket.booking_id == bindparam("booking_id"))
+    .limit(1)
+)
 _OPEN_WORK: Final = Statement(
     select(Booking)
     .where(
@@ -190,7 +204,7 @@ class _Holding:
 
     def __init__(self, office: Office, network: Network, actor: Actor, request: HoldRequest, asked: Request) -> None:
         self.office, self.network, self.actor, self.request, self.asked = office, network, actor, request, asked
-        self._sweep = True
+        self._swept: set[_Pass] = set()
 
     def run(self, step: str) -> Hold | None:
         """Hold under this sub-key; None when its hold ended without a sale, so that the next may be tried."""
@@ -205,8 +219,9 @@ class _Holding:
             except _SeatsLost:
                 passes.pop(0)
             except _ExpiredInTheWay as found:
-                holds.release(self.office.database, found.booking_ids)
-                self._sweep = False
+                patient = passes[0] is _Pass.AFTER_WAITING
+                holds.release(self.office.database, found.booking_ids, wait=patient)
+                self._swept.add(passes[0])
 
     def _attempt(self, tx: Transaction, *, step: str, how: _Pass) -> Hold | None:
         booking_id = uuid7()
@@ -223,7 +238,7 @@ class _Holding:
         timetable.require_on_sale(trip, policies, tx.now)
         _require_party(self.request, policies, trip)
         late = expired.scalars()
-        if late and self._sweep:
+        if late and how not in self._swept:
             raise _ExpiredInTheWay(late)
         seats, touched = self._take(tx, trip, travel_class, how)
         bucket, fare = price(trip, travel_class, policies, touched, len(seats))
@@ -254,6 +269,7 @@ class _Holding:
         touched = sum(1 for bits in occupied.values() if bits)
         if self.request.seat_labels:
             wanted = [self.network.find_seat(tx, travel_class.id, label).id for label in self.request.seat_labels]
+            _require_as_many(wanted, self.request.seats)
             return _take_named(tx, stretch, known, wanted), touched
         party = self.request.seats
         if how is _Pass.WHAT_IS_FREE:
@@ -304,6 +320,8 @@ def _first_coach(actor: Actor, seats: Mapping[int, SeatInfo]) -> int | None:
 def _require_party(request: HoldRequest, policies: Policies, trip: Journey) -> None:
     place = {"station_id": trip.origin.id, "train_id": trip.train.id}
     most = policies.get(MAX_SEATS, **place)
+    if request.seats < 0 or request.infants < 0:
+        raise UsageError("A party is not counted below zero.", code="party_invalid", hint="Count the travellers.")
     if request.seats < 1:
         raise Refused("An infant cannot travel alone.", code="infant_alone", hint="Add an adult.")
     if request.seats > most:
@@ -316,11 +334,15 @@ def _require_party(request: HoldRequest, policies: Policies, trip: Journey) -> N
             code="too_many_infants",
             hint="A further infant pays a fare and gets a seat: enter it as a child.",
         )
-    if request.seat_labels and len(set(request.seat_labels)) != request.seats:
+
+
+def _require_as_many(named: Sequence[int], party: int) -> None:
+    """Named are seats, not labels: several labels can mean one seat."""
+    if len(named) != party or len(set(named)) != party:
         raise Refused(
-            f"{request.seats} seats are needed, {len(set(request.seat_labels))} were named.",
+            f"{party} seats are needed, {len(set(named))} were named.",
             code="seats_do_not_fit_party",
-            hint="Name one seat for everyone but infants, or none.",
+            hint="Name one seat for everyone but infants.",
         )
 
 
@@ -374,7 +396,7 @@ def _first_hold(tx: Transaction, network: Network, first: idempotency.First) -> 
     if booking.status == "pending" and booking.expires_at <= tx.now:
         holds.give_back(tx, booking.id, status="expired")
         return None
-    if booking.status in ("expired", "cancelled"):
+    if booking.status in ("expired", "cancelled") and tx.send(_SOLD, booking_id=booking.id).first() is None:
         return None
     first.require_same()
     if booking.status != "pending":
@@ -442,8 +464,9 @@ def change_seats(office: Office, actor: Actor, booking_id: UUID, seat_ids: Seque
         held = load(tx, network, lock_pending(tx, booking_id))
         known = network.seats(tx, held.travel_class.id)
         before = [seat.id for seat in held.seats]
-        if len(set(seat_ids)) != len(before) or any(seat_id not in known for seat_id in seat_ids):
-            raise Refused(f"{len(before)} seats are needed.", code="seats_do_not_fit_party", hint="Choose as many.")
+        if not known.keys() >= set(seat_ids):
+            raise NotFound("One of these seats is not in this class.", code="unknown_seat", hint="Choose another seat.")
+        _require_as_many(seat_ids, len(before))
         trip = held.journey
         stretch = Stretch(trip.service_date, trip.schedule_id, held.travel_class.id, trip.legs)
         _take_named(tx, stretch, known, [seat_id for seat_id in seat_ids if seat_id not in before])
@@ -465,11 +488,13 @@ def change_seats(office: Office, actor: Actor, booking_id: UUID, seat_ids: Seque
 def extend(office: Office, actor: Actor, booking_id: UUID) -> datetime:
     """Hold a while longer, from now; returns the new end."""
     require(actor, "sell")
+    network = office.network()
 
     def longer(tx: Transaction) -> datetime:
         asked = policy.ask(tx)
-        lock_pending(tx, booking_id)
-        until = tx.now + timedelta(minutes=asked.read().get(HOLD_MINUTES))
+        trip = load(tx, network, lock_pending(tx, booking_id)).journey
+        place = {"station_id": trip.origin.id, "train_id": trip.train.id}
+        until = tx.now + timedelta(minutes=asked.read().get(HOLD_MINUTES, **place))
         tx.send(_EXTEND, booking_id=booking_id, expires_at=until)
         tx.send(_EXTEND_HOLD, of_booking=booking_id, expires_at=until)
         return until
@@ -505,4 +530,4 @@ def open_work(office: Office, actor: Actor) -> list[Hold]:
         rows = tx.send(_OPEN_WORK, terminal_id=actor.terminal_id).all()
         return [load(tx, network, row) for row in rows]
 
-    return office.database.transaction(find, actor=actor)
+    return office.database.transaction(find, actor=actor, snapshot=True)

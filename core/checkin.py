@@ -20,7 +20,8 @@ from uuid_utils.compat import uuid7
 
 from core import policy, timetable
 from core.clock import local
-from core.database import Actor, Rows, Statement, Transaction
+from core.database import Actor, Rows, Statement, Transaction, on_violation
+from core.errors import KeyReused, StateConflict
 from core.models import Booking, CheckIn, Passenger, Schedule, Station, Ticket
 from core.network import Network, RouteInfo, SeatInfo, TrainInfo
 from core.office import Office
@@ -28,6 +29,13 @@ from core.permissions import require
 from core.policy import BOARDING_CLOSES_MINUTES, BOARDING_OPENS_MINUTES
 from core.ticket_code import Reading, TicketPayload, decode
 from core.timetable import Journey
+
+
+class _ScannedMeanwhile(StateConflict):
+    """A scan of the same nonce was put on record since this one was begun."""
+
+
+on_violation("pk_checkins", lambda: _ScannedMeanwhile("This scan is on record already."))
 
 
 class Outcome(StrEnum):
@@ -210,7 +218,7 @@ _FIRST_USE: Final = Statement(
     .limit(1)
 )
 _SAME_SCAN: Final = Statement(
-    select(CheckIn.outcome, CheckIn.ticket_id).where(
+    select(CheckIn.outcome, CheckIn.code_digest).where(
         CheckIn.operator_id == bindparam("operator_id"), CheckIn.nonce == bindparam("nonce")
     )
 )
@@ -250,6 +258,7 @@ def check_in(
 
     Raises:
         NotFound: the gate names a station or train that does not exist.
+        KeyReused: the nonce named a scan of another code.
     """
     require(actor, "check_in")
     network = office.network()
@@ -257,17 +266,21 @@ def check_in(
     train = network.train(gate.train_number) if gate.train_number else None
     route = network.route_of(train.id) if train else None
     read = decode(code, issuer=office.operator.issuer, public_keys=office.public_keys)
-    digest = hashlib.sha256(code.encode("utf-8", "surrogateescape")).digest()
+    digest = hashlib.sha256(code.encode("utf-8", "surrogatepass")).digest()
     scan = _Scan(station.id, gate, train, route, nonce or uuid7(), digest)
 
     def judge(tx: Transaction) -> Answer:
         if read.payload is None:
-            answer = Answer(_UNREAD[read.reading])
-            _record(tx, scan, answer.outcome, at or tx.now, None)
-            return answer
+            before = _before(tx.send(_SAME_SCAN, nonce=scan.nonce), scan)
+            if before is None:
+                _record(tx, scan, _UNREAD[read.reading], at or tx.now, None)
+            return Answer(before or _UNREAD[read.reading])
         return _judge(tx, network, scan, read.payload, at)
 
-    return office.database.transaction(judge, actor=actor)
+    try:
+        return office.database.transaction(judge, actor=actor)
+    except _ScannedMeanwhile:  # the same scan was sent twice at once; this time the first is found
+        return office.database.transaction(judge, actor=actor)
 
 
 _UNREAD: Final = {
@@ -291,11 +304,11 @@ def _judge(tx: Transaction, network: Network, scan: _Scan, payload: TicketPayloa
     asked = policy.ask(tx)
     same_scan = tx.send(_SAME_SCAN, nonce=scan.nonce)
     ticket = tx.send(_TICKET, serial=payload.ticket_serial)
-    policies, before, row = asked.read(), same_scan.first(), ticket.first()
+    policies, before, row = asked.read(), _before(same_scan, scan), ticket.first()
     if row is None:
         if before is None:
             _record(tx, scan, Outcome.UNKNOWN, at or tx.now, None)
-        return Answer(Outcome.UNKNOWN)
+        return Answer(before or Outcome.UNKNOWN)
     stops = {stop.order: stop for stop in network.routes[row.route_id].stops}
     trip = timetable.journey(network, row, stops[row.from_stop], stops[row.to_stop])
     where = {"station_id": scan.station_id, "train_id": trip.train.id}
@@ -309,8 +322,9 @@ def _judge(tx: Transaction, network: Network, scan: _Scan, payload: TicketPayloa
         policies.get(BOARDING_CLOSES_MINUTES, **where),
     )
     state = TicketState(row.ticket_status, row.booking_status, row.issue_no, trip)
-    outcome = Outcome(before.outcome) if before is not None else verdict(state, payload.issue_no, place)
-    first_used = _first_use(tx.send(_FIRST_USE, serial=row.serial)) if row.ticket_status == "used" else None
+    outcome = before or verdict(state, payload.issue_no, place)
+    was_used = row.ticket_status == "used" and outcome is not Outcome.OK  # a repeated ok is itself the first use
+    first_used = _first_use(tx.send(_FIRST_USE, serial=row.serial)) if was_used else None
     if before is None:
         _record(tx, scan, outcome, place.at, row.serial)
     return Answer(
@@ -324,6 +338,16 @@ def _judge(tx: Transaction, network: Network, scan: _Scan, payload: TicketPayloa
         first_used=first_used,
         boarding_opens_at=trip.departs_at - timedelta(minutes=place.opens_minutes),
     )
+
+
+def _before(rows: Rows, scan: _Scan) -> Outcome | None:
+    """What this very scan was answered before."""
+    row = rows.first()
+    if row is None:
+        return None
+    if bytes(row.code_digest) != scan.digest:
+        raise KeyReused("This scan's number was already used for another code.", hint="Scan the ticket again.")
+    return Outcome(row.outcome)
 
 
 def _record(tx: Transaction, scan: _Scan, outcome: Outcome, at: datetime, serial: int | None) -> None:

@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     paper_width: Literal[58, 80] = 80
     printer_profile: str = ""
     language: Literal["en", "id"] = "en"
+    ascii: bool = False
     keys: Path | None = None
 
     @classmethod

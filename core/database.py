@@ -2,8 +2,8 @@
 
 ``Database.transaction(work)`` runs ``work(tx)`` in one transaction. Inside, statements are SQLAlchemy Core compiled
 once (``Statement``) and sent through psycopg's pipeline: ``tx.send`` queues, reading a result flushes, so statements
-that do not need each other's answers share a round trip. The transaction's first statement sets who works and fetches
-the database's now; audit rows and events collected on the way are written last.
+that do not need each other's answers share a round trip, BEGIN and COMMIT among them. The transaction's first statement
+sets who works and fetches the database's now; audit rows and events collected on the way are written last.
 
 Serialization failures and deadlocks are tried again, since nothing of them was kept. A connection lost before the work
 began is replaced once; one lost later is an error (``OutcomeUnknown`` when a commit was under way), never a silent
@@ -24,12 +24,14 @@ from uuid import UUID
 
 import psycopg
 from psycopg import errors as pg
+from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.rows import namedtuple_row
 from psycopg.types.json import Jsonb
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Engine, Insert, PoolProxiedConnection, bindparam, create_engine, insert
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 from uuid_utils.compat import uuid7
@@ -42,6 +44,7 @@ from core.errors import (
     NotPermitted,
     NotReady,
     OutcomeUnknown,
+    UsageError,
 )
 
 T = TypeVar("T")
@@ -51,9 +54,14 @@ _ATTEMPTS: Final = 6
 # over the screen.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
 _DIALECT: Final = PGDialect_psycopg(paramstyle="pyformat")  # type: ignore[no-untyped-call]
+_BEGIN: Final = "BEGIN"
+_BEGIN_SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+#: Plans are made once per prepared statement: every statement here reaches its rows by key, and planning a take anew
+#: for each month's partition, as PostgreSQL would by itself, costs more than the take.
 _OPENING: Final = (
     "SELECT now() AS now, set_config('lock_timeout', %(lock)s, true), set_config('statement_timeout', %(limit)s, true),"
-    " set_config('counter.staff', %(staff)s, true), set_config('counter.terminal', %(terminal)s, true)"
+    " set_config('counter.staff', %(staff)s, true), set_config('counter.terminal', %(terminal)s, true),"
+    " set_config('plan_cache_mode', 'force_generic_plan', true)"
 )
 
 
@@ -76,38 +84,69 @@ NOBODY: Final = Actor()
 class Statement:
     """A SQLAlchemy Core statement, compiled for psycopg the first time it is used and never again."""
 
-    __slots__ = ("_clause", "_constants", "_sql")
+    __slots__ = ("_by_rows", "_clause", "_constants", "_names", "_record", "_sql")
 
     def __init__(self, clause: ClauseElement) -> None:
         self._clause = clause
         self._sql: str | None = None
         self._constants: dict[str, Any] = {}
+        self._names: tuple[str, ...] = ()
+        self._by_rows: dict[int, Statement] = {}
+        self._record: Callable[[Sequence[Any]], Any] | None = None
 
     def bind(self, parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """The SQL text and its parameters, the statement's own constants included."""
+        return self._compiled(), {**self._constants, **parameters}
+
+    def bind_rows(self, rows: Sequence[Mapping[str, Any]]) -> tuple[str, dict[str, Any]]:
+        """An INSERT with one parameter to a column, as one statement for all of these rows."""
+        if len(rows) == 1:
+            return self.bind(rows[0])
+        sql = self._for_rows(len(rows))._compiled()
+        return sql, {f"{name}_{at}": row[name] for at, row in enumerate(rows) for name in self._names}
+
+    def record(self, cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], Any]:
+        """Makes named tuples of this statement's rows; the names are read from its first answer."""
+        if self._record is None:
+            self._record = namedtuple_row(cursor)
+        return self._record
+
+    def _compiled(self) -> str:
         if self._sql is None:
             compiled = self._clause.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
             assert isinstance(compiled, SQLCompiler)
             self._constants = {
                 name: bound.effective_value for name, bound in compiled.binds.items() if not bound.required
             }
+            self._names = tuple(name for name, bound in compiled.binds.items() if bound.required)
             self._sql = str(compiled)
-        return self._sql, {**self._constants, **parameters}
+        return self._sql
+
+    def _for_rows(self, count: int) -> Statement:
+        if count not in self._by_rows:
+            self._compiled()
+            assert isinstance(self._clause, Insert)
+            values = [{name: bindparam(f"{name}_{at}") for name in self._names} for at in range(count)]
+            self._by_rows[count] = Statement(insert(self._clause.table).values(values))
+        return self._by_rows[count]
 
 
 class Rows:
     """The answer to a statement that was sent; reading it waits for the server, once."""
 
-    __slots__ = ("_cursor",)
+    __slots__ = ("_cursor", "_statement")
 
-    def __init__(self, cursor: psycopg.Cursor[Any]) -> None:
+    def __init__(self, cursor: psycopg.Cursor[Any], statement: Statement | None = None) -> None:
         self._cursor = cursor
+        self._statement = statement
 
     def all(self) -> list[Any]:
-        return self._cursor.fetchall()
+        rows = self._cursor.fetchall()
+        return list(map(self._record(), rows)) if rows else rows
 
     def first(self) -> Any | None:
-        return self._cursor.fetchone()
+        row = self._cursor.fetchone()
+        return None if row is None else self._record()(row)
 
     def scalar(self) -> Any | None:
         row = self._cursor.fetchone()
@@ -115,6 +154,18 @@ class Rows:
 
     def scalars(self) -> list[Any]:
         return [row[0] for row in self._cursor.fetchall()]
+
+    def pairs(self) -> dict[Any, Any]:
+        """Rows of two columns as a dictionary, without a record for each."""
+        return dict(self._cursor.fetchall())
+
+    @property
+    def has_come(self) -> bool:
+        """Whether the server's answer is here already."""
+        return self._cursor.pgresult is not None
+
+    def _record(self) -> Callable[[Sequence[Any]], Any]:
+        return namedtuple_row(self._cursor) if self._statement is None else self._statement.record(self._cursor)
 
 
 @dataclass
@@ -146,30 +197,28 @@ class Transaction:
 
     def send(self, statement: Statement, /, **parameters: Any) -> Rows:
         """Queue a statement. ``operator_id`` is always among its parameters."""
-        cursor = self._driver.cursor(row_factory=namedtuple_row)
+        cursor = self._driver.cursor()
         cursor.execute(*statement.bind({"operator_id": self.operator_id, **parameters}))
-        return Rows(cursor)
+        return Rows(cursor, statement)
 
     def query(self, clause: ClauseElement) -> Rows:
         """Queue a Core statement that is built anew each time: administration, look-ups, reports."""
         compiled = clause.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
-        cursor = self._driver.cursor(row_factory=namedtuple_row)
+        cursor = self._driver.cursor()
         cursor.execute(str(compiled), compiled.params)
         return Rows(cursor)
 
     def raw(self, sql: str) -> Rows:
         """Queue a constant SQL text without parameters: catalogue questions, and the benchmark's floor."""
-        cursor = self._driver.cursor(row_factory=namedtuple_row)
+        cursor = self._driver.cursor()
         cursor.execute(sql)
         return Rows(cursor)
 
     def send_each(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Queue a statement once per row; nothing is returned."""
-        if not rows:
-            return
-        cursor = self._driver.cursor()
-        for row in rows:
-            cursor.execute(*statement.bind({"operator_id": self.operator_id, **row}))
+        """Queue the INSERT of some rows with one parameter to a column, all in one statement; nothing is returned."""
+        if rows:
+            mine = [{"operator_id": self.operator_id, **row} for row in rows]
+            self._driver.cursor().execute(*statement.bind_rows(mine))
 
     def audit(
         self,
@@ -210,6 +259,11 @@ class Transaction:
             }
         )
 
+    @property
+    def has_answers(self) -> bool:
+        """Whether the server has answered anything yet in this transaction."""
+        return self._opening.has_come
+
     def _write_journal(self) -> None:
         from core.journal import INSERT_AUDIT, INSERT_EVENT
 
@@ -232,7 +286,7 @@ class Database:
         self, url: str, *, pooled: bool = False, role: str | None = None, pool_size: int = 4, connect_timeout: int = 5
     ) -> None:
         self.operator_id = 0
-        self._role = role
+        self.role = role
         arguments: dict[str, Any] = {
             "connect_timeout": connect_timeout,
             "application_name": "counter",
@@ -245,6 +299,7 @@ class Database:
             self.engine: Engine = create_engine(
                 target.set(drivername="postgresql+psycopg"),
                 connect_args=arguments,
+                isolation_level="AUTOCOMMIT",  # BEGIN and COMMIT travel in the pipeline, the driver's own wait for theirs
                 pool_size=pool_size,
                 max_overflow=pool_size,
                 pool_timeout=connect_timeout,
@@ -260,7 +315,7 @@ class Database:
 
     def step_down(self, role: str) -> None:
         """From now on work as ``role``: an owner's login must not see across operators while it sells."""
-        self._role = role
+        self.role = role
 
     def ask(self, sql: str) -> Any | None:
         """The first row of a catalogue question, asked before anything is known about the database."""
@@ -319,43 +374,49 @@ class Database:
     def _attempt(
         self, work: Callable[[Transaction], T], actor: Actor, opening: dict[str, str], snapshot: bool
     ) -> T:
-        with self.engine.connect() as connection:
-            driver: psycopg.Connection[Any] = connection.connection.dbapi_connection  # type: ignore[assignment]
-            try:
-                with driver.pipeline():
-                    if snapshot:
-                        driver.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-                    tx = Transaction(driver, self.operator_id, actor, self._open(driver, opening))
-                    result = work(tx)
-                    tx._write_journal()
-            except BaseException:
-                if driver.broken or driver.closed:
-                    connection.invalidate()
-                else:
-                    driver.rollback()
-                raise
-            self._commit(connection, driver)
-            return result
-
-    def _open(self, driver: psycopg.Connection[Any], opening: dict[str, str]) -> Rows:
-        if self._role is not None:
-            driver.execute("SELECT set_config('role', %s, true)", (self._role,))
-        cursor = driver.cursor()
-        cursor.execute(_OPENING, opening)
-        return Rows(cursor)
-
-    @staticmethod
-    def _commit(connection: Connection, driver: psycopg.Connection[Any]) -> None:
+        connection = self.engine.raw_connection()
+        driver: psycopg.Connection[Any] = connection.dbapi_connection  # type: ignore[assignment]
+        committing = False
         try:
-            driver.commit()
-        except psycopg.Error as error:
-            if _connection_lost(error):
-                connection.invalidate()
+            with driver.pipeline() as pipeline:
+                driver.execute(_BEGIN_SNAPSHOT if snapshot else _BEGIN, prepare=False)
+                tx = Transaction(driver, self.operator_id, actor, self._open(driver, opening))
+                result = work(tx)
+                tx._write_journal()
+                if not tx.has_answers:
+                    pipeline.sync()  # a connection that died idle must show before a commit is under way
+                committing = True
+                driver.execute("COMMIT", prepare=False)
+            return result
+        except BaseException as error:
+            _roll_back(connection, driver)
+            if committing and isinstance(error, psycopg.Error) and _connection_lost(error):
                 raise OutcomeUnknown(
                     "The database went away while this was being saved.",
                     hint="It may have been saved: ask again with the same key once it is back.",
                 ) from error
             raise
+        finally:
+            connection.close()
+
+    def _open(self, driver: psycopg.Connection[Any], opening: dict[str, str]) -> Rows:
+        if self.role is not None:
+            driver.execute("SELECT set_config('role', %s, true)", (self.role,))
+        cursor = driver.cursor()
+        cursor.execute(_OPENING, opening)
+        return Rows(cursor)
+
+
+def _roll_back(connection: PoolProxiedConnection, driver: psycopg.Connection[Any]) -> None:
+    """Undo the transaction, or give up a connection that is past that."""
+    if driver.broken or driver.closed:
+        connection.invalidate()
+    elif driver.info.transaction_status is not TransactionStatus.INTRANS:
+        driver.rollback()
+    # The driver's own rollback forgets all prepared statements, since one that failed may be among them. Nothing
+    # failed here, a rule said no: they are as good as before.
+    elif driver.pgconn.exec_(b"ROLLBACK").status != ExecStatus.COMMAND_OK:
+        connection.invalidate()
 
 
 def _connection_lost(error: psycopg.Error) -> bool:
@@ -387,7 +448,9 @@ def _translated() -> Iterator[None]:
         raise
     except psycopg.Error as error:
         raise translate(error) from error
-    except TimeoutError as error:
+    except UnicodeEncodeError as error:  # half a character: bytes of another encoding on a command line
+        raise _not_storable() from error
+    except PoolTimeout as error:
         raise DatabaseBusy("All database connections are in use.", hint="Try again in a moment.") from error
 
 
@@ -398,6 +461,12 @@ _CONSTRAINTS: Final[dict[str, Callable[[], CounterError]]] = {}
 def on_violation(constraint: str, make: Callable[[], CounterError]) -> None:
     """Name the error that a violated constraint means to people."""
     _CONSTRAINTS[constraint] = make
+
+
+def _not_storable() -> UsageError:
+    return UsageError(
+        "Something typed here cannot be stored.", hint="Check large numbers and special characters.", code="not_storable"
+    )
 
 
 def translate(error: psycopg.Error) -> CounterError:
@@ -419,6 +488,8 @@ def translate(error: psycopg.Error) -> CounterError:
         return NotPermitted("This login may not do that in the database.", hint="Ask the owner of the database.")
     if isinstance(error, pg.UndefinedTable | pg.UndefinedColumn | pg.UndefinedFunction):
         return NotReady("The database is not prepared for this program.", hint="Run: counter admin init")
+    if isinstance(error, psycopg.DataError):
+        return _not_storable()
     if isinstance(error, pg.IntegrityError):
         return IntegrityFailure(f"The database refused a contradiction ({name or 'constraint'}).", hint="Report this.")
     if isinstance(error, psycopg.OperationalError):

@@ -32,16 +32,14 @@ _ALL_EXPIRED: Final = Statement(
     .order_by(SeatHold.expires_at)
     .limit(500)
 )
-_LOCK_EXPIRED: Final = Statement(
-    select(Booking.id, Booking.booking_number)
-    .where(
-        Booking.operator_id == bindparam("operator_id"),
-        Booking.id == bindparam("booking_id"),
-        Booking.status == "pending",
-        Booking.expires_at <= func.now(),
-    )
-    .with_for_update(skip_locked=True)
+_IF_EXPIRED: Final = select(Booking.id).where(
+    Booking.operator_id == bindparam("operator_id"),
+    Booking.id == bindparam("booking_id"),
+    Booking.status == "pending",
+    Booking.expires_at <= func.now(),
 )
+_LOCK_EXPIRED: Final = Statement(_IF_EXPIRED.with_for_update(skip_locked=True))
+_LOCK_EXPIRED_WAITING: Final = Statement(_IF_EXPIRED.with_for_update())
 OF_BOOKING: Final = Statement(
     select(SeatHold).where(
         SeatHold.operator_id == bindparam("operator_id"), SeatHold.booking_id == bindparam("booking_id")
@@ -86,11 +84,15 @@ def drop(tx: Transaction, booking_id: object) -> Rows:
     return tx.send(_DROP, booking_id=booking_id)
 
 
-def release(database: Database, booking_ids: Iterable[Any]) -> int:
-    """Give back those of these bookings that are out of time, each in a transaction of its own; returns how many."""
+def release(database: Database, booking_ids: Iterable[Any], *, wait: bool = False) -> int:
+    """Give back those of these bookings that are out of time, each in a transaction of its own; returns how many.
+
+    Bookings somebody else has locked are passed over, or with ``wait`` waited for: then their seats are free, or paid.
+    """
+    lock = _LOCK_EXPIRED_WAITING if wait else _LOCK_EXPIRED
 
     def one(tx: Transaction, booking_id: Any) -> bool:
-        if tx.send(_LOCK_EXPIRED, booking_id=booking_id).first() is None:
+        if tx.send(lock, booking_id=booking_id).first() is None:
             return False  # somebody else is at it, or it was paid for in the meantime
         give_back(tx, booking_id, status="expired")
         return True

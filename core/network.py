@@ -108,13 +108,13 @@ def _mine(table: Any) -> Any:
     return table.operator_id == bindparam("operator_id")
 
 
-_STATIONS: Final = Statement(select(Station).where(_mine(Station), Station.is_active))
-_ROUTES: Final = Statement(select(Route.id, Route.route_name).where(_mine(Route), Route.is_active))
+_STATIONS: Final = Statement(select(Station).where(_mine(Station)))
+_ROUTES: Final = Statement(select(Route.id, Route.route_name, Route.is_active).where(_mine(Route)))
 _STOPS: Final = Statement(
     select(RouteStation).where(_mine(RouteStation), RouteStation.is_stop).order_by(RouteStation.station_order)
 )
-_TRAINS: Final = Statement(select(Train).where(_mine(Train), Train.is_active))
-_CLASSES: Final = Statement(select(TrainClass).where(_mine(TrainClass), TrainClass.is_available))
+_TRAINS: Final = Statement(select(Train).where(_mine(Train)))
+_CLASSES: Final = Statement(select(TrainClass).where(_mine(TrainClass)))
 _COACHES: Final = Statement(select(Coach).where(_mine(Coach)).order_by(Coach.car_number))
 _BUCKETS: Final = Statement(select(FareBucket).where(_mine(FareBucket)).order_by(FareBucket.price_permille))
 _PATTERNS: Final = Statement(
@@ -128,27 +128,34 @@ _SEATS: Final = Statement(
 
 
 class Network:
-    """One operator's railway; see the module's docstring for how long it is kept."""
+    """One operator's railway; see the module's docstring for how long it is kept.
+
+    What was taken out of service is still known by its id, since tickets were sold for it; but no code, number or
+    pair of stations leads to it.
+    """
 
     def __init__(self, tx: Transaction) -> None:
         stations, routes, stops = tx.send(_STATIONS), tx.send(_ROUTES), tx.send(_STOPS)
         trains, classes, coaches, buckets = tx.send(_TRAINS), tx.send(_CLASSES), tx.send(_COACHES), tx.send(_BUCKETS)
         patterns = tx.send(_PATTERNS)
+        station_rows, route_rows, train_rows = stations.all(), routes.all(), trains.all()
         self.stations = {
             row.id: StationInfo(row.id, row.station_code, row.station_name, row.city, row.time_zone)
-            for row in stations.all()
+            for row in station_rows
         }
-        self._by_code = {station.code: station for station in self.stations.values()}
+        self._by_code = {row.station_code: self.stations[row.id] for row in station_rows if row.is_active}
         halts: defaultdict[int, list[Stop]] = defaultdict(list)
-        names = {row.id: row.route_name for row in routes.all()}
+        names = {row.id: row.route_name for row in route_rows}
         for row in stops.all():
             halts[row.route_id].append(
                 Stop(row.station_order, row.station_id, row.arrival_offset, row.departure_offset, row.distance)
             )
         self.routes = {key: RouteInfo(key, name, tuple(halts[key])) for key, name in names.items() if halts[key]}
         self.trains = {
-            row.id: TrainInfo(row.id, row.train_number, row.train_name, row.is_subsidised) for row in trains.all()
+            row.id: TrainInfo(row.id, row.train_number, row.train_name, row.is_subsidised) for row in train_rows
         }
+        self._served_routes = {row.id for row in route_rows if row.is_active}
+        self._served_trains = {row.id for row in train_rows if row.is_active}
         prices: defaultdict[int, list[Bucket]] = defaultdict(list)
         class_rows, coach_rows = classes.all(), coaches.all()
         for row in buckets.all():
@@ -160,6 +167,10 @@ class Network:
             )
             for row in class_rows
         }  # fmt: skip
+        self._classes_of: defaultdict[int, list[ClassInfo]] = defaultdict(list)
+        for row in class_rows:
+            if row.is_available:
+                self._classes_of[row.train_id].append(self.classes[row.id])
         self.coaches = {row.id: CoachInfo(row.id, row.class_id, row.car_number, row.coach_label) for row in coach_rows}
         self._patterns = {row.train_id: row.route_id for row in patterns.all()}
         self._seats: dict[int, Mapping[int, SeatInfo]] = {}
@@ -181,7 +192,8 @@ class Network:
         found = []
         for route in self.routes.values():
             board, leave = route.stop_at(origin_id), route.stop_at(destination_id)
-            if board is not None and leave is not None and board.order < leave.order:
+            served = route.id in self._served_routes
+            if served and board is not None and leave is not None and board.order < leave.order:
                 found.append((route, board, leave))
         return found
 
@@ -192,7 +204,7 @@ class Network:
         """
         wanted = number.strip().upper().removeprefix("KA").strip()
         for train in self.trains.values():
-            if train.number == wanted:
+            if train.number == wanted and train.id in self._served_trains:
                 return train
         raise NotFound(
             f"There is no train {number.strip()[:20]!r}.", code="unknown_train", hint="Use its number, such as 43."
@@ -202,8 +214,17 @@ class Network:
         """The route the train runs by its newest pattern."""
         return self.routes.get(self._patterns.get(train_id, 0))
 
-    def classes_of(self, train_id: int) -> list[ClassInfo]:
-        return [entry for entry in self.classes.values() if entry.train_id == train_id]
+    def is_served(self, train_id: int, route_id: int) -> bool:
+        """Whether the train and the route are both in service."""
+        return train_id in self._served_trains and route_id in self._served_routes
+
+    def classes_of(self, train_id: int) -> Sequence[ClassInfo]:
+        """The classes of a train that are on sale."""
+        return self._classes_of.get(train_id, ())
+
+    def class_codes(self) -> list[str]:
+        """The codes of all classes that are on sale on any train."""
+        return sorted({entry.code for classes in self._classes_of.values() for entry in classes})
 
     def class_of(self, train_id: int, code: str) -> ClassInfo:
         """

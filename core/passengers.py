@@ -112,7 +112,7 @@ def check_party(
     party = [check_passenger(passenger, travel_day, today, limits) for passenger in entered]
     infants = sum(1 for passenger in party if passenger.type is PassengerType.INFANT)
     laps = sum(1 for passenger in party if passenger.type in (PassengerType.ADULT, PassengerType.SENIOR))
-    if infants == len(party) or (infants and not laps):
+    if infants and not laps:
         raise Refused("An infant cannot travel without an adult.", code="infant_alone", hint="Add an adult.")
     if infants > laps * limits.infants_per_adult:
         raise Refused(

@@ -197,7 +197,7 @@ def sell(
     """
     whole = idempotency.fingerprint(office.keys, [repr(request), [repr(one) for one in passengers], repr(tender)])
     try:
-        held = bookings.hold(office, actor, request, key=key)
+        held = bookings.hold(office, actor, request, key=key, fingerprint=whole)
     except bookings.AlreadySold:
         asked = Request(key, "sale", whole)
         done = office.database.transaction(lambda tx: idempotency.earlier(tx, asked, step="confirm"))

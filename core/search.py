@@ -23,7 +23,7 @@ from core.models import Schedule, SeatInventory
 from core.network import ClassInfo, Network, RouteInfo, StationInfo, Stop
 from core.office import Office
 from core.policy import FARE_ROUNDING, Policies
-from core.timetable import COLUMNS, Journey, journey, require_on_sale, service_dates
+from core.timetable import COLUMNS, Journey, journey, require_on_sale, sale_window, service_dates
 
 _DEPARTURES: Final = Statement(
     select(*COLUMNS).where(
@@ -144,12 +144,12 @@ def _look(
     _require_two_stations(start, end)
     _require_known_class(network, class_code)
     ways = network.routes_between(start.id, end.id)
-    dates = {service_day for _, board, _ in ways for service_day in service_dates(day, board)}
+    dates = {service_day for route, board, _ in ways for service_day in service_dates(network, day, route, board)}
     asked = policy.ask(tx)
     rows = tx.send(_DEPARTURES, route_ids=[route.id for route, _, _ in ways], dates=sorted(dates))
     policies = asked.read()
-    _require_sensible(tx, policies, start.time_zone, start.id, day, party)
     trips = _trips(network, ways, rows.all(), day)
+    _require_sensible(tx, policies, start, day, party, trips)
     if train_number is not None:
         trips = [trip for trip in trips if trip.train.number == train_number]
     trips = [trip for trip in trips if _on_sale(trip, policies, tx)]
@@ -182,7 +182,7 @@ def _trips(network: Network, ways: list[tuple[RouteInfo, Stop, Stop]], rows: lis
         journey(network, row, board, leave)
         for route, board, leave in ways
         for row in by_route[route.id]
-        if row.train_id in network.trains
+        if network.is_served(row.train_id, route.id)
     ]
     # A delay past midnight does not move a train to another day: the timetable's date counts.
     return [trip for trip in trips if (trip.departs_at - timedelta(minutes=trip.delay_minutes)).date() == day]
@@ -202,29 +202,31 @@ def _require_two_stations(start: StationInfo, end: StationInfo) -> None:
 
 
 def _require_known_class(network: Network, code: str | None) -> None:
-    if code is not None and all(entry.code != code.upper() for entry in network.classes.values()):
-        raise Refused(
+    if code is not None and code.upper() not in network.class_codes():
+        raise NotFound(
             f"There is no class {code[:20]!r}.",
             code="unknown_class",
-            hint="There are " + ", ".join(sorted({entry.code for entry in network.classes.values()})) + ".",
+            hint=f"There are {', '.join(network.class_codes())}.",
         )
 
 
 def _require_sensible(
-    tx: Transaction, policies: Policies, time_zone: str, station_id: int, day: date, party: int
+    tx: Transaction, policies: Policies, start: StationInfo, day: date, party: int, trips: list[Journey]
 ) -> None:
-    today = local(tx.now, time_zone).date()
+    """Refuse what none of the day's trains could be sold for, rather than answer with nothing."""
+    today = local(tx.now, start.time_zone).date()
     if day < today:
         raise Refused(f"{day.isoformat()} is past.", code="past_date", hint="Name today or a later day.")
+    trains: set[tuple[int | None, bool]] = {(trip.train.id, trip.train.is_subsidised) for trip in trips}
+    trains = trains or {(None, False), (None, True)}
     longest = max(
-        policies.get(window, station_id=station_id)
-        for window in (policy.SALE_WINDOW_DAYS, policy.SUBSIDISED_SALE_WINDOW_DAYS)
+        policies.get(sale_window(subsidised), station_id=start.id, train_id=train) for train, subsidised in trains
     )
     if day > today + timedelta(days=longest):
         raise Refused(
             f"Sale opens {longest} days before departure.", code="not_on_sale_yet", hint="Choose an earlier date."
         )
-    most = policies.get(policy.MAX_SEATS, station_id=station_id)
+    most = max(policies.get(policy.MAX_SEATS, station_id=start.id, train_id=train) for train, _ in trains)
     if party > most:
         raise Refused(
             f"A booking has at most {most} seats.", code="party_too_large", hint="Split the party into two bookings."
@@ -245,10 +247,11 @@ def departure(office: Office, origin: str, destination: str, day: date, train_nu
     def look(tx: Transaction) -> Journey:
         _require_two_stations(start, end)
         ways = network.routes_between(start.id, end.id)
-        dates = {service_day for _, board, _ in ways for service_day in service_dates(day, board)}
+        dates = {service_day for route, board, _ in ways for service_day in service_dates(network, day, route, board)}
         rows = tx.send(_DEPARTURES, route_ids=[route.id for route, _, _ in ways], dates=sorted(dates)).all()
-        _require_sensible(tx, policy.ask(tx).read(), start.time_zone, start.id, day, 1)
-        for trip in _trips(network, ways, rows, day):
+        trips = _trips(network, ways, rows, day)
+        _require_sensible(tx, policy.ask(tx).read(), start, day, 1, trips)
+        for trip in trips:
             if trip.train.id == train.id:
                 return trip
         route = network.route_of(train.id)

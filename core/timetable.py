@@ -23,6 +23,7 @@ from core.policy import (
     SALE_WINDOW_DAYS,
     SUBSIDISED_SALE_WINDOW_DAYS,
     Policies,
+    Policy,
 )
 from core.seating import legs_mask
 
@@ -103,7 +104,7 @@ def stretch(network: Network, row: Any | None, from_code: str, to_code: str) -> 
     Raises:
         NotFound: no such departure, or the train does not run between the two (code ``no_connection``).
     """
-    if row is None:
+    if row is None or not network.is_served(row.train_id, row.route_id):
         raise NotFound("There is no such departure.", code="unknown_schedule", hint="Search again.")
     origin, destination = network.station(from_code), network.station(to_code)
     route = network.routes[row.route_id]
@@ -117,9 +118,20 @@ def stretch(network: Network, row: Any | None, from_code: str, to_code: str) -> 
     return journey(network, row, board, leave)
 
 
-def service_dates(day: date, board: Stop) -> list[date]:
-    """The service dates a train boarded on ``day`` can have: that day, and earlier ones if it passed midnight."""
-    return [day - timedelta(days=back) for back in range(board.departure_offset // 1440 + 2)]
+def service_dates(network: Network, day: date, route: RouteInfo, board: Stop) -> list[date]:
+    """The service dates a train boarded on ``day`` can have: that day, and earlier ones if it passed midnight.
+
+    Also the next one where the clocks of the origin and the boarding station differ: west of its origin a train can
+    call on the day before it left.
+    """
+    zones = (network.stations[stop.station_id].time_zone for stop in (route.stops[0], board))
+    ahead = int(len(set(zones)) > 1)
+    return [day - timedelta(days=back) for back in range(-ahead, board.departure_offset // 1440 + 2)]
+
+
+def sale_window(subsidised: bool) -> Policy[int]:
+    """The policy that says how many days before departure the sale opens."""
+    return SUBSIDISED_SALE_WINDOW_DAYS if subsidised else SALE_WINDOW_DAYS
 
 
 def require_on_sale(trip: Journey, policies: Policies, now: datetime) -> None:
@@ -140,7 +152,7 @@ def require_on_sale(trip: Journey, policies: Policies, now: datetime) -> None:
             code="sale_closed",
             hint="Offer a later train.",
         )
-    window = policies.get(SUBSIDISED_SALE_WINDOW_DAYS if trip.train.is_subsidised else SALE_WINDOW_DAYS, **place)
+    window = policies.get(sale_window(trip.train.is_subsidised), **place)
     today = local(now, trip.origin.time_zone).date()
     if trip.day > today + timedelta(days=window):
         raise Refused(

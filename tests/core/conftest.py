@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import date, timedelta
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -170,3 +174,62 @@ def open_office(database: TestDatabase, key_ring: KeyRing) -> Iterator[Callable[
     yield another
     for one in opened:
         one.close()
+
+
+class Seller:
+    """A counter in a process of its own (``seller.py``)."""
+
+    def __init__(self, database: TestDatabase, terminal: str) -> None:
+        program = Path(__file__).with_name("seller.py")
+        self.process = subprocess.Popen(
+            [sys.executable, str(program), database.counter_url, str(database.keys_folder), terminal],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def order(self, task: dict[str, Any]) -> None:
+        """Ask for a sale; the process works through its orders one after the other."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(task) + "\n")
+        self.process.stdin.flush()
+
+    def answer(self) -> dict[str, Any] | None:
+        """The answer to the next order; None if the process has died."""
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        return json.loads(line) if line else None
+
+    def finish(self) -> list[dict[str, Any]]:
+        """No more orders; all answers that are left."""
+        output, _ = self.process.communicate()
+        return [json.loads(line) for line in output.splitlines()]
+
+    def ready(self) -> None:
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "ready\n"
+
+    def kill(self) -> None:
+        """As ``kill -9`` does."""
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def sellers(database: TestDatabase) -> Iterator[Callable[[int], list[Seller]]]:
+    """Starts so many counters at once; whatever is left of them at the end is killed."""
+    started: list[Seller] = []
+
+    def start(number: int) -> list[Seller]:
+        new = [Seller(database, f"PROCESS-{len(started) + index}") for index in range(number)]
+        started.extend(new)
+        for seller in new:
+            seller.ready()
+        return new
+
+    yield start
+    for seller in started:
+        seller.kill()
+        for stream in (seller.process.stdin, seller.process.stdout):
+            with suppress(OSError):
+                stream.close()
