@@ -7,7 +7,6 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import bindparam, func, select
-from sqlalchemy.types import Integer
 
 from core import timetable
 from core.clock import local
@@ -24,14 +23,15 @@ _DEPARTURES: Final = Statement(
         Schedule.status != "cancelled",
     )
 )
+_USED: Final = Ticket.ticket_status == "used"
 _TALLY: Final = Statement(
     select(
-        func.count().filter(Ticket.ticket_status.in_(("active", "used"))).label("expected"),
-        func.count().filter(Ticket.ticket_status == "used").label("boarded"),
+        func.count().filter((Ticket.ticket_status == "active") | _USED).label("expected"),
+        func.count().filter(_USED).label("boarded"),
     ).where(
         Ticket.operator_id == bindparam("operator_id"),
         Ticket.schedule_id == bindparam("schedule_id"),
-        Ticket.from_stop == bindparam("stop", type_=Integer),
+        Ticket.from_stop == bindparam("stop"),
     )
 )
 
@@ -84,7 +84,9 @@ def _departures(tx: Transaction, network: Network, here: StationInfo, day: date)
     found = []
     for row in asked.all():
         stop, route = stops.get(row.route_id), network.routes.get(row.route_id)
-        if stop is None or route is None or stop is route.stops[-1] or not network.is_served(row.train_id, row.route_id):
+        if stop is None or route is None or stop is route.stops[-1]:
+            continue
+        if not network.is_served(row.train_id, row.route_id):
             continue
         trip = journey(network, row, stop, route.stops[-1])
         if trip.day == day:

@@ -2,7 +2,8 @@
 
 A hold takes its seats in up to three passes. First the best fit for the party, chosen from one fetch and taken without
 waiting for anybody. If another counter was faster: whatever is free and not locked. Only then, before a refusal,
-every free seat of the class is waited for, and every expired hold that is just being given back. Each pass is a transaction of its own, so none waits while it keeps seats.
+every free seat of the class is waited for, and every expired hold that is just being given back. Each pass is a
+transaction of its own, so none waits while it keeps seats.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 from uuid_utils.compat import uuid7
 
 from core import holds, idempotency, inventory, policy, timetable
-from core.database import Actor, Statement, Transaction, on_violation
+from core.database import Actor, Rows, Statement, Transaction, on_violation
 from core.errors import (
     CounterError,
     HoldExpired,
@@ -36,7 +37,7 @@ from core.errors import (
 )
 from core.idempotency import Request
 from core.inventory import Stretch
-from core.models import Booking, SeatHold, Ticket
+from core.models import Booking, Schedule, SeatHold, Ticket
 from core.network import ClassInfo, Network, SeatInfo
 from core.office import Office
 from core.permissions import require
@@ -77,6 +78,7 @@ class Hold:
     seat_fare: int
     booking_fee: int
     expires_at: datetime
+    is_named: bool = False  #: its passengers are stored already
 
     @property
     def total(self) -> int:
@@ -143,6 +145,14 @@ _HOLD_COLUMNS: Final = (
     "expires_at",
 )
 _INSERT_HOLD: Final = Statement(insert(SeatHold).values({name: bindparam(name) for name in _HOLD_COLUMNS}))
+_HELD: Final = Statement(
+    select(
+        *(SeatHold.class_id, SeatHold.from_stop, SeatHold.to_stop, SeatHold.seat_ids, SeatHold.subclass),
+        *(SeatHold.seat_fare, SeatHold.expires_at, *timetable.COLUMNS),
+    )
+    .join(Schedule, (Schedule.operator_id == SeatHold.operator_id) & (Schedule.id == SeatHold.schedule_id))
+    .where(SeatHold.operator_id == bindparam("operator_id"), SeatHold.booking_id == bindparam("booking_id"))
+)
 LOCK: Final = Statement(
     select(Booking)
     .where(Booking.operator_id == bindparam("operator_id"), Booking.id == bindparam("booking_id"))
@@ -190,7 +200,7 @@ def hold(
         KeyReused: the key belongs to another sale.
     """
     require(actor, "sell")
-    print_of = fingerprint or idempotency.fingerprint(office.keys, ["hold", repr(request)])
+    print_of = fingerprint or idempotency.fingerprint(office.keys, ["hold", request])
     work = _Holding(office, office.network(), actor, request, Request(key or uuid7(), "sale", print_of))
     for generation in count():
         held = work.run(f"hold {generation}")
@@ -265,7 +275,7 @@ class _Holding:
         stretch = Stretch(trip.service_date, trip.schedule_id, travel_class.id, trip.legs)
         rows = inventory.fetch(tx, stretch)
         known = self.network.seats(tx, travel_class.id)
-        occupied = {row.seat_id: row.occupied for row in rows.all()}
+        occupied = rows.pairs()
         touched = sum(1 for bits in occupied.values() if bits)
         if self.request.seat_labels:
             wanted = [self.network.find_seat(tx, travel_class.id, label).id for label in self.request.seat_labels]
@@ -278,11 +288,11 @@ class _Holding:
             if how is _Pass.AFTER_WAITING:
                 occupied = inventory.free_after_waiting(tx, stretch)
             chosen = choose(
-                inventory.states(known.values(), occupied),
+                inventory.states(known.values(), occupied, trip.legs),
                 trip.legs,
                 party,
                 leg_count=len(trip.route.stops) - 1,
-                start_coach=_first_coach(self.actor, known),
+                start_coach=self.actor.terminal_id,  # terminals spread over the coaches: a rush collides less
             )
             if not chosen and how is _Pass.AFTER_WAITING:
                 raise NotEnoughSeats(
@@ -309,12 +319,6 @@ def _take_named(
             details={"seats": lost},
         )
     return tuple(known[seat_id] for seat_id in wanted)
-
-
-def _first_coach(actor: Actor, seats: Mapping[int, SeatInfo]) -> int | None:
-    """Where this terminal starts looking: terminals spread over the coaches, so that a rush collides less."""
-    coaches = sorted({seat.coach.number for seat in seats.values()})
-    return coaches[(actor.terminal_id or 0) % len(coaches)] if coaches else None
 
 
 def _require_party(request: HoldRequest, policies: Policies, trip: Journey) -> None:
@@ -410,14 +414,14 @@ def load(tx: Transaction, network: Network, booking: Any) -> Hold:
     Raises:
         HoldExpired: its seats are gone.
     """
-    row = tx.send(holds.OF_BOOKING, booking_id=booking.id).first()
+    return _hold(tx, network, booking, tx.send(_HELD, booking_id=booking.id).first())
+
+
+def _hold(tx: Transaction, network: Network, booking: Any, row: Any | None) -> Hold:
     if row is None:
         raise HoldExpired("The seats of this booking were given back.", hint="Search again and hold new seats.")
-    departure = tx.send(timetable.BY_ID, schedule_id=row.schedule_id).first()
-    assert departure is not None
-    route = network.routes[departure.route_id]
-    stops = {stop.order: stop for stop in route.stops}
-    trip = timetable.journey(network, departure, stops[row.from_stop], stops[row.to_stop])
+    stops = {stop.order: stop for stop in network.routes[row.route_id].stops}
+    trip = timetable.journey(network, row, stops[row.from_stop], stops[row.to_stop])
     seats = network.seats(tx, row.class_id)
     return Hold(
         booking_id=booking.id,
@@ -430,25 +434,39 @@ def load(tx: Transaction, network: Network, booking: Any) -> Hold:
         seat_fare=row.seat_fare,
         booking_fee=booking.booking_details["booking_fee"],
         expires_at=row.expires_at,
+        is_named=booking.booking_details.get("named", False),
     )
 
 
-def lock_pending(tx: Transaction, booking_id: UUID) -> Any:
-    """Lock a pending booking that still has its seats.
+class Pending:
+    """A booking that was asked for in a pipeline, and locked, and not yet read."""
 
-    Raises:
-        NotFound: there is none of that id.
-        HoldExpired: its time is over.
-        StateConflict: it is confirmed or given up already.
-    """
-    booking = tx.send(LOCK, booking_id=booking_id).first()
-    if booking is None:
-        raise NotFound("There is no such booking.", code="unknown_booking", hint="Look it up by its number.")
-    if booking.status == "expired" or (booking.status == "pending" and booking.expires_at <= tx.now):
-        raise HoldExpired("The hold has expired.", hint="Search again and hold new seats.")
-    if booking.status != "pending":
-        raise StateConflict(f"Booking {booking.booking_number} is already {booking.status}.", hint="Look it up.")
-    return booking
+    __slots__ = ("_booking", "_held", "_tx")
+
+    def __init__(self, tx: Transaction, booking: Rows, held: Rows) -> None:
+        self._tx, self._booking, self._held = tx, booking, held
+
+    def read(self, network: Network) -> Hold:
+        """The hold of the booking, if it is still to be paid for.
+
+        Raises:
+            NotFound: there is no booking of that id.
+            HoldExpired: its time is over.
+            StateConflict: it is confirmed or given up already.
+        """
+        booking = self._booking.first()
+        if booking is None:
+            raise NotFound("There is no such booking.", code="unknown_booking", hint="Look it up by its number.")
+        if booking.status == "expired" or (booking.status == "pending" and booking.expires_at <= self._tx.now):
+            raise HoldExpired("The hold has expired.", hint="Search again and hold new seats.")
+        if booking.status != "pending":
+            raise StateConflict(f"Booking {booking.booking_number} is already {booking.status}.", hint="Look it up.")
+        return _hold(self._tx, network, booking, self._held.first())
+
+
+def ask_pending(tx: Transaction, booking_id: UUID) -> Pending:
+    """Queue locking a pending booking and asking for its hold; ``read()`` after other statements have been queued."""
+    return Pending(tx, tx.send(LOCK, booking_id=booking_id), tx.send(_HELD, booking_id=booking_id))
 
 
 def change_seats(office: Office, actor: Actor, booking_id: UUID, seat_ids: Sequence[int]) -> Hold:
@@ -461,7 +479,7 @@ def change_seats(office: Office, actor: Actor, booking_id: UUID, seat_ids: Seque
     network = office.network()
 
     def move(tx: Transaction) -> Hold:
-        held = load(tx, network, lock_pending(tx, booking_id))
+        held = ask_pending(tx, booking_id).read(network)
         known = network.seats(tx, held.travel_class.id)
         before = [seat.id for seat in held.seats]
         if not known.keys() >= set(seat_ids):
@@ -492,7 +510,7 @@ def extend(office: Office, actor: Actor, booking_id: UUID) -> datetime:
 
     def longer(tx: Transaction) -> datetime:
         asked = policy.ask(tx)
-        trip = load(tx, network, lock_pending(tx, booking_id)).journey
+        trip = ask_pending(tx, booking_id).read(network).journey
         place = {"station_id": trip.origin.id, "train_id": trip.train.id}
         until = tx.now + timedelta(minutes=asked.read().get(HOLD_MINUTES, **place))
         tx.send(_EXTEND, booking_id=booking_id, expires_at=until)

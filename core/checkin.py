@@ -22,6 +22,7 @@ from core import policy, timetable
 from core.clock import local
 from core.database import Actor, Rows, Statement, Transaction, on_violation
 from core.errors import KeyReused, StateConflict
+from core.identity import mask
 from core.models import Booking, CheckIn, Passenger, Schedule, Station, Ticket
 from core.network import Network, RouteInfo, SeatInfo, TrainInfo
 from core.office import Office
@@ -189,6 +190,7 @@ _TICKET: Final = Statement(
         Ticket.ticket_number,
         Ticket.ticket_status,
         Ticket.issue_no,
+        Ticket.qr_code,
         Ticket.class_id,
         Ticket.seat_id,
         Ticket.from_stop,
@@ -275,7 +277,7 @@ def check_in(
             if before is None:
                 _record(tx, scan, _UNREAD[read.reading], at or tx.now, None)
             return Answer(before or _UNREAD[read.reading])
-        return _judge(tx, network, scan, read.payload, at)
+        return _judge(tx, network, scan, read.payload, read.code, at)
 
     try:
         return office.database.transaction(judge, actor=actor)
@@ -300,7 +302,9 @@ class _Scan:
     digest: bytes
 
 
-def _judge(tx: Transaction, network: Network, scan: _Scan, payload: TicketPayload, at: datetime | None) -> Answer:
+def _judge(
+    tx: Transaction, network: Network, scan: _Scan, payload: TicketPayload, code: str | None, at: datetime | None
+) -> Answer:
     asked = policy.ask(tx)
     same_scan = tx.send(_SAME_SCAN, nonce=scan.nonce)
     ticket = tx.send(_TICKET, serial=payload.ticket_serial)
@@ -322,7 +326,7 @@ def _judge(tx: Transaction, network: Network, scan: _Scan, payload: TicketPayloa
         policies.get(BOARDING_CLOSES_MINUTES, **where),
     )
     state = TicketState(row.ticket_status, row.booking_status, row.issue_no, trip)
-    outcome = before or verdict(state, payload.issue_no, place)
+    outcome = before or (verdict(state, payload.issue_no, place) if _is_of(row, payload, code) else Outcome.UNKNOWN)
     was_used = row.ticket_status == "used" and outcome is not Outcome.OK  # a repeated ok is itself the first use
     first_used = _first_use(tx.send(_FIRST_USE, serial=row.serial)) if was_used else None
     if before is None:
@@ -332,12 +336,17 @@ def _judge(tx: Transaction, network: Network, scan: _Scan, payload: TicketPayloa
         ticket_number=row.ticket_number,
         booking_number=row.booking_number,
         passenger_name=row.passenger_name,
-        identity=f"…{row.identity_last_four}" if row.identity_last_four else None,
+        identity=mask(row.identity_last_four) if row.identity_last_four else None,
         journey=trip,
         seat=None if row.seat_id is None else network.seats(tx, row.class_id)[row.seat_id],
         first_used=first_used,
         boarding_opens_at=trip.departs_at - timedelta(minutes=place.opens_minutes),
     )
+
+
+def _is_of(row: Any, payload: TicketPayload, code: str | None) -> bool:
+    """Whether a code we signed is this ticket's: after a restored backup a serial can have been given out twice."""
+    return not payload.training and (payload.issue_no != row.issue_no or code == row.qr_code)
 
 
 def _before(rows: Rows, scan: _Scan) -> Outcome | None:

@@ -5,8 +5,8 @@ once (``Statement``) and sent through psycopg's pipeline: ``tx.send`` queues, re
 that do not need each other's answers share a round trip, BEGIN and COMMIT among them. The transaction's first statement
 sets who works and fetches the database's now; audit rows and events collected on the way are written last.
 
-Serialization failures and deadlocks are tried again, since nothing of them was kept. A connection lost before the work
-began is replaced once; one lost later is an error (``OutcomeUnknown`` when a commit was under way), never a silent
+Serialization failures and deadlocks are tried again, since nothing of them was kept. So is, once, work whose connection
+was lost before COMMIT was sent. A connection lost during the commit is an error (``OutcomeUnknown``), never a silent
 second try: the caller asks again with the same idempotency key.
 """
 
@@ -44,8 +44,10 @@ from core.errors import (
     NotPermitted,
     NotReady,
     OutcomeUnknown,
+    StateConflict,
     UsageError,
 )
+from core.states import TRANSITIONS
 
 T = TypeVar("T")
 
@@ -54,6 +56,8 @@ _ATTEMPTS: Final = 6
 # over the screen.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
 _DIALECT: Final = PGDialect_psycopg(paramstyle="pyformat")  # type: ignore[no-untyped-call]
+#: psycopg reads a text with more parameters anew each time it is executed.
+_PARAMETERS: Final = 50
 _BEGIN: Final = "BEGIN"
 _BEGIN_SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 #: Plans are made once per prepared statement: every statement here reaches its rows by key, and planning a take anew
@@ -98,12 +102,17 @@ class Statement:
         """The SQL text and its parameters, the statement's own constants included."""
         return self._compiled(), {**self._constants, **parameters}
 
-    def bind_rows(self, rows: Sequence[Mapping[str, Any]]) -> tuple[str, dict[str, Any]]:
-        """An INSERT with one parameter to a column, as one statement for all of these rows."""
-        if len(rows) == 1:
-            return self.bind(rows[0])
-        sql = self._for_rows(len(rows))._compiled()
-        return sql, {f"{name}_{at}": row[name] for at, row in enumerate(rows) for name in self._names}
+    def bind_rows(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """An INSERT with one parameter to a column, for all of these rows in as few statements as are worth it."""
+        self._compiled()
+        most = max(1, _PARAMETERS // len(self._names))
+        for start in range(0, len(rows), most):
+            some = rows[start : start + most]
+            if len(some) == 1:
+                yield self.bind(some[0])
+            else:
+                parameters = {f"{name}_{at}": row[name] for at, row in enumerate(some) for name in self._names}
+                yield self._for_rows(len(some))._compiled(), parameters
 
     def record(self, cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], Any]:
         """Makes named tuples of this statement's rows; the names are read from its first answer."""
@@ -126,7 +135,9 @@ class Statement:
         if count not in self._by_rows:
             self._compiled()
             assert isinstance(self._clause, Insert)
-            values = [{name: bindparam(f"{name}_{at}") for name in self._names} for at in range(count)]
+            values: list[dict[str, Any]] = [
+                {name: bindparam(f"{name}_{at}") for name in self._names} for at in range(count)
+            ]
             self._by_rows[count] = Statement(insert(self._clause.table).values(values))
         return self._by_rows[count]
 
@@ -190,9 +201,8 @@ class Transaction:
     def now(self) -> datetime:
         """The database's clock at the start of this transaction."""
         if self._now is None:
-            row = self._opening.first()
-            assert row is not None
-            self._now = row[0]
+            self._now = self._opening.scalar()
+            assert self._now is not None
         return self._now
 
     def send(self, statement: Statement, /, **parameters: Any) -> Rows:
@@ -215,10 +225,11 @@ class Transaction:
         return Rows(cursor)
 
     def send_each(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Queue the INSERT of some rows with one parameter to a column, all in one statement; nothing is returned."""
+        """Queue the INSERT of some rows, with one parameter to a column; nothing is returned."""
         if rows:
-            mine = [{"operator_id": self.operator_id, **row} for row in rows]
-            self._driver.cursor().execute(*statement.bind_rows(mine))
+            cursor = self._driver.cursor()
+            for sql, parameters in statement.bind_rows([{"operator_id": self.operator_id, **row} for row in rows]):
+                cursor.execute(sql, parameters)
 
     def audit(
         self,
@@ -299,7 +310,7 @@ class Database:
             self.engine: Engine = create_engine(
                 target.set(drivername="postgresql+psycopg"),
                 connect_args=arguments,
-                isolation_level="AUTOCOMMIT",  # BEGIN and COMMIT travel in the pipeline, the driver's own wait for theirs
+                isolation_level="AUTOCOMMIT",  # BEGIN and COMMIT travel in the pipeline; the driver's own would not
                 pool_size=pool_size,
                 max_overflow=pool_size,
                 pool_timeout=connect_timeout,
@@ -371,9 +382,7 @@ class Database:
                     raise
         raise AssertionError("every attempt returns or raises")
 
-    def _attempt(
-        self, work: Callable[[Transaction], T], actor: Actor, opening: dict[str, str], snapshot: bool
-    ) -> T:
+    def _attempt(self, work: Callable[[Transaction], T], actor: Actor, opening: dict[str, str], snapshot: bool) -> T:
         connection = self.engine.raw_connection()
         driver: psycopg.Connection[Any] = connection.dbapi_connection  # type: ignore[assignment]
         committing = False
@@ -426,13 +435,21 @@ def _connection_lost(error: psycopg.Error) -> bool:
     )
 
 
-def _login_refused(error: psycopg.Error) -> bool:
+def _said(error: psycopg.Error, *words: str) -> bool:
     """While connecting libpq passes on the server's words but not its code; the server's own words are English here."""
+    connecting = isinstance(error, psycopg.OperationalError) and error.sqlstate is None
+    return connecting and any(word in str(error) for word in words)
+
+
+def _login_refused(error: psycopg.Error) -> bool:
     refusals = pg.InvalidPassword | pg.InvalidAuthorizationSpecification | pg.InvalidCatalogName
     words = ("authentication failed", "does not exist", "no pg_hba.conf entry", "is not permitted to log in")
-    return isinstance(error, refusals) or (
-        isinstance(error, psycopg.OperationalError) and error.sqlstate is None and any(w in str(error) for w in words)
-    )
+    return isinstance(error, refusals) or _said(error, *words)
+
+
+def _no_room(error: psycopg.Error) -> bool:
+    words = ("too many clients", "too many connections", "remaining connection slots")
+    return isinstance(error, pg.TooManyConnections) or _said(error, *words)
 
 
 @contextmanager
@@ -463,9 +480,18 @@ def on_violation(constraint: str, make: Callable[[], CounterError]) -> None:
     _CONSTRAINTS[constraint] = make
 
 
+def _cannot_be_stored(error: psycopg.Error) -> bool:
+    unfit = pg.NumericValueOutOfRange | pg.DatetimeFieldOverflow | pg.UntranslatableCharacter
+    return isinstance(error, unfit | pg.CharacterNotInRepertoire) or (
+        isinstance(error, psycopg.DataError) and error.sqlstate is None and "NUL" in str(error)  # seen by the driver
+    )
+
+
 def _not_storable() -> UsageError:
     return UsageError(
-        "Something typed here cannot be stored.", hint="Check large numbers and special characters.", code="not_storable"
+        "Something typed here cannot be stored.",
+        hint="Check large numbers and special characters.",
+        code="not_storable",
     )
 
 
@@ -478,20 +504,36 @@ def translate(error: psycopg.Error) -> CounterError:
         return DatabaseUnreachable(
             "The database refused the login.", hint="Check user, password and name in COUNTER_DATABASE_URL."
         )
-    if _connection_lost(error):
-        return DatabaseUnreachable(
-            "The database does not answer.", hint="Nothing was lost; try again once it is back."
-        )
-    if isinstance(error, pg.LockNotAvailable | pg.QueryCanceled | pg.TooManyConnections):
+    if isinstance(error, pg.LockNotAvailable | pg.QueryCanceled) or _no_room(error):
         return DatabaseBusy("The database is busy with somebody else's work.", hint="Nothing was done; try again.")
+    if _connection_lost(error):
+        return DatabaseUnreachable("The database does not answer.", hint="Nothing was lost; try again once it is back.")
     if isinstance(error, pg.InsufficientPrivilege):
         return NotPermitted("This login may not do that in the database.", hint="Ask the owner of the database.")
     if isinstance(error, pg.UndefinedTable | pg.UndefinedColumn | pg.UndefinedFunction):
         return NotReady("The database is not prepared for this program.", hint="Run: counter admin init")
-    if isinstance(error, psycopg.DataError):
+    if _cannot_be_stored(error):
         return _not_storable()
+    cause = {"sqlstate": error.sqlstate or "", "constraint": name}
     if isinstance(error, pg.IntegrityError):
-        return IntegrityFailure(f"The database refused a contradiction ({name or 'constraint'}).", hint="Report this.")
+        return IntegrityFailure(
+            f"The database refused a contradiction ({name or 'constraint'}).", hint="Report this.", details=cause
+        )
     if isinstance(error, psycopg.OperationalError):
-        return DatabaseUnreachable("The database could not do that just now.", hint="Nothing was done; try again.")
-    return IntegrityFailure("The database refused a statement of this program.", hint="Report this.")
+        return DatabaseBusy(
+            "The database could not do that just now.",
+            hint="Nothing was done; try again, and tell whoever runs the server.",
+            details=cause,
+        )
+    return IntegrityFailure("The database refused a statement of this program.", hint="Report this.", details=cause)
+
+
+def _moved_on(table: str) -> Callable[[], CounterError]:
+    thing = table.removesuffix("s").replace("_", " ")
+    return lambda: StateConflict(
+        f"The {thing} is no longer in a state that allows this.", hint="Look it up again: it has changed."
+    )
+
+
+for _table in TRANSITIONS:
+    on_violation(f"{_table}_transition", _moved_on(_table))

@@ -48,7 +48,7 @@ class CounterError(Exception):
 
     def as_json(self) -> dict[str, Any]:
         """The error as commands print it with ``--json``."""
-        return {"code": self.reason, "message": self.message, "hint": self.hint, **self.details}
+        return {**self.details, "code": self.reason, "message": self.message, "hint": self.hint}
 
 
 class Refused(CounterError):

@@ -8,7 +8,7 @@ statement it would not be visible yet under READ COMMITTED). Refusals roll back 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -50,7 +50,15 @@ class Request:
 
 def fingerprint(keys: KeyRing, arguments: Any) -> bytes:
     """A keyed digest of the arguments; they may hold identities, so a plain hash would give them away."""
-    return keys.digest(json.dumps(arguments, sort_keys=True, default=str, ensure_ascii=False))
+    return keys.digest(json.dumps(arguments, sort_keys=True, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses by what differs from their defaults: a field added later does not make an old request another one."""
+    if is_dataclass(value):
+        given = {one.name: getattr(value, one.name) for one in fields(value)}
+        return {one.name: given[one.name] for one in fields(value) if given[one.name] != one.default}
+    return str(value)
 
 
 @dataclass(frozen=True, slots=True)

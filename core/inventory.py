@@ -64,12 +64,16 @@ _THESE: Final = Row.seat_id == func.any(_SEATS)
 _CLASS: Final = Statement(select(Row.seat_id, Row.occupied).where(_departure()))
 
 
+def _among(picked: Select[int]) -> ColumnElement[bool]:
+    """The seats ``picked`` locks. As an array it is asked exactly once, and its seats are found by their key."""
+    return Row.seat_id == func.any(func.array(picked.scalar_subquery()))
+
+
 def _take(picked: Select[int]) -> Statement:
-    """Set the bits of the seats ``picked`` locks; as a CTE it runs exactly once."""
-    locked = picked.cte("picked")
+    """Set the bits of the seats ``picked`` locks."""
     return Statement(
         update(Row)
-        .where(_departure(), _FREE, Row.seat_id == locked.c.seat_id)
+        .where(_departure(), _FREE, _among(picked))
         .values(occupied=Row.occupied.bitwise_or(_LEGS))
         .returning(Row.seat_id)
     )
@@ -88,12 +92,10 @@ _TAKE_ANY: Final = _take(
 _WAIT: Final = Statement(
     select(Row.seat_id, Row.occupied).where(_departure(), _FREE).order_by(Row.seat_id).with_for_update()
 )
-_GIVEN_BACK: Final = (
-    select(Row.seat_id).where(_departure(), _HELD, _THESE).order_by(Row.seat_id).with_for_update().cte("given_back")
-)
+_GIVEN_BACK: Final = select(Row.seat_id).where(_departure(), _HELD, _THESE).order_by(Row.seat_id).with_for_update()
 _RELEASE: Final = Statement(
     update(Row)
-    .where(_departure(), Row.seat_id == _GIVEN_BACK.c.seat_id)
+    .where(_departure(), _among(_GIVEN_BACK))
     .values(occupied=Row.occupied.bitwise_and(_LEGS.bitwise_not()))
     .returning(Row.seat_id)
 )
@@ -106,14 +108,14 @@ def fetch(tx: Transaction, stretch: Stretch) -> Rows:
     return tx.send(_CLASS, **parameters)
 
 
-def states(seats: Collection[SeatInfo], occupied: dict[int, int]) -> list[SeatState]:
-    """The seats as the choice wants them; a seat without inventory is not on this departure."""
+def states(seats: Collection[SeatInfo], occupied: dict[int, int], legs: int) -> list[SeatState]:
+    """The seats free on these legs, as the choice wants them; one without inventory is not on this departure."""
     return [
         SeatState(
             seat.id, seat.coach.number, seat.row, seat.column, seat.place, seat.kind, seat.accessible, occupied[seat.id]
         )
         for seat in seats
-        if seat.id in occupied
+        if not occupied.get(seat.id, legs) & legs
     ]
 
 
@@ -129,7 +131,7 @@ def take_any(tx: Transaction, stretch: Stretch, party: int) -> Rows:
 
 def free_after_waiting(tx: Transaction, stretch: Stretch) -> dict[int, int]:
     """Lock every free seat of the class, waiting for whoever is at one; id → legs taken. The last word before a no."""
-    return {row.seat_id: row.occupied for row in tx.send(_WAIT, **stretch.parameters()).all()}
+    return tx.send(_WAIT, **stretch.parameters()).pairs()
 
 
 def release(tx: Transaction, stretch: Stretch, seat_ids: Collection[int]) -> Rows:

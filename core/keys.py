@@ -14,8 +14,8 @@ import hmac
 import json
 import os
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -36,18 +36,31 @@ class KeyRing:
     ticket_keys: Mapping[int, Ed25519PrivateKey]
     identity_keys: Mapping[int, bytes]
     digest_key: bytes
+    signing_key_id: int
+    encryption_key_id: int
 
-    @property
-    def signing_key_id(self) -> int:
-        """The newest ticket key signs."""
-        return max(self.ticket_keys)
+    def working_with(self, usable: Collection[tuple[str, int]]) -> KeyRing:
+        """The same ring, signing and encrypting with its newest keys among ``usable`` (purpose, key id).
+
+        Which those are the database says: a key it does not know would make tickets no gate can verify.
+
+        Raises:
+            NotReady: none of them is on this ring.
+        """
+        tickets = [key_id for key_id in self.ticket_keys if ("ticket", key_id) in usable]
+        identities = [key_id for key_id in self.identity_keys if ("identity", key_id) in usable]
+        if not tickets or not identities:
+            raise NotReady(
+                "This terminal's key ring has no key that is in use.", hint="Copy the current ring to this terminal."
+            )
+        return replace(self, signing_key_id=max(tickets), encryption_key_id=max(identities))
 
     def public_key(self, key_id: int) -> bytes:
         return self.ticket_keys[key_id].public_key().public_bytes_raw()
 
     def encrypt(self, text: str, purpose: str) -> bytes:
-        """Encrypt ``text``; ``purpose`` (table and column) is bound to it and needed again to decrypt."""
-        key_id = max(self.identity_keys)
+        """Encrypt ``text``; ``purpose`` (column and row) is bound to it and needed again to decrypt."""
+        key_id = self.encryption_key_id
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sealed = AESGCM(self.identity_keys[key_id]).encrypt(nonce, text.encode(), purpose.encode())
         return bytes([key_id]) + nonce + sealed
@@ -129,14 +142,12 @@ def load(folder: Path) -> KeyRing:
         document = json.loads(path.read_text(encoding="utf-8"))
         if os.name == "posix" and mode & 0o077:
             raise NotReady(f"Others may read the key ring {path}.", hint=f"Run: chmod 600 {path}")
-        return KeyRing(
-            ticket_keys={
-                int(key_id): Ed25519PrivateKey.from_private_bytes(_bytes(text))
-                for key_id, text in document["ticket"].items()
-            },
-            identity_keys={int(key_id): _bytes(text) for key_id, text in document["identity"].items()},
-            digest_key=_bytes(document["digest"]),
-        )
+        tickets = {
+            int(key_id): Ed25519PrivateKey.from_private_bytes(_bytes(text))
+            for key_id, text in document["ticket"].items()
+        }
+        identities = {int(key_id): _bytes(text) for key_id, text in document["identity"].items()}
+        return KeyRing(tickets, identities, _bytes(document["digest"]), max(tickets), max(identities))
     except FileNotFoundError:
         raise NotReady(
             f"This terminal has no key ring in {folder}.",

@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, select
 from core import tickets
 from core.database import Actor, Statement, Transaction
 from core.errors import NotFound
+from core.identity import mask
 from core.models import Booking, Passenger, Payment, Refund
 from core.office import Office
 from core.permissions import require
@@ -75,7 +76,7 @@ class BookingFile:
                     "type": one.passenger_type,
                     "birth_date": one.passenger_dob.isoformat() if one.passenger_dob else None,
                     "identity_kind": one.identity_kind,
-                    "identity": f"…{one.identity_last_four}" if one.identity_last_four else None,
+                    "identity": mask(one.identity_last_four) if one.identity_last_four else None,
                     "ticket_price": one.ticket_price,
                 }
                 for one in self.passengers
@@ -127,8 +128,6 @@ def booking(office: Office, actor: Actor, number: str) -> BookingFile:
         asked = [tx.send(question, booking_id=row.id) for question in (_PASSENGERS, _PAYMENTS, _REFUNDS)]
         passengers, payments, refunds = (tuple(rows.all()) for rows in asked)
         tx.audit("view", "bookings", row.id)
-        return BookingFile(
-            row.id, row, passengers, payments, refunds, tuple(tickets.of_booking(tx, network, row.id))
-        )
+        return BookingFile(row.id, row, passengers, payments, refunds, tuple(tickets.of_booking(tx, network, row.id)))
 
     return office.database.transaction(look, actor=actor)

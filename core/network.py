@@ -40,6 +40,7 @@ class Stop:
     arrival_offset: int
     departure_offset: int
     km: int
+    is_served: bool = True
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ class RouteInfo:
     stops: tuple[Stop, ...]
 
     def stop_at(self, station_id: int) -> Stop | None:
-        """The halt at that station, if the route has one."""
-        return next((stop for stop in self.stops if stop.station_id == station_id), None)
+        """The halt at that station, if the route has one; a stop that is skipped is none."""
+        return next((stop for stop in self.stops if stop.station_id == station_id and stop.is_served), None)
 
     @property
     def km(self) -> int:
@@ -110,9 +111,7 @@ def _mine(table: Any) -> Any:
 
 _STATIONS: Final = Statement(select(Station).where(_mine(Station)))
 _ROUTES: Final = Statement(select(Route.id, Route.route_name, Route.is_active).where(_mine(Route)))
-_STOPS: Final = Statement(
-    select(RouteStation).where(_mine(RouteStation), RouteStation.is_stop).order_by(RouteStation.station_order)
-)
+_STOPS: Final = Statement(select(RouteStation).where(_mine(RouteStation)).order_by(RouteStation.station_order))
 _TRAINS: Final = Statement(select(Train).where(_mine(Train)))
 _CLASSES: Final = Statement(select(TrainClass).where(_mine(TrainClass)))
 _COACHES: Final = Statement(select(Coach).where(_mine(Coach)).order_by(Coach.car_number))
@@ -148,7 +147,14 @@ class Network:
         names = {row.id: row.route_name for row in route_rows}
         for row in stops.all():
             halts[row.route_id].append(
-                Stop(row.station_order, row.station_id, row.arrival_offset, row.departure_offset, row.distance)
+                Stop(
+                    row.station_order,
+                    row.station_id,
+                    row.arrival_offset,
+                    row.departure_offset,
+                    row.distance,
+                    row.is_stop,
+                )
             )
         self.routes = {key: RouteInfo(key, name, tuple(halts[key])) for key, name in names.items() if halts[key]}
         self.trains = {

@@ -118,9 +118,10 @@ def open_office(database: Database, keys: KeyRing) -> Office:
             "The key ring of this terminal is not the one this database was set up with.",
             hint="Copy the right ring into the keys folder; nothing was changed.",
         )
+    in_use = {(row.purpose, row.key_id) for row in rings if row.revoked_at is None and row.retired_at is None}
     return Office(
         database=database,
-        keys=keys,
+        keys=keys.working_with(in_use),
         operator=OperatorInfo(
             operator.id,
             operator.operator_code,

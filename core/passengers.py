@@ -7,7 +7,7 @@ and money are decided elsewhere.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
@@ -102,9 +102,13 @@ def _require_infant(name: str, birth_date: date | None, travel_day: date, limits
 
 
 def check_party(
-    entered: Sequence[PassengerInput], travel_day: date, today: date, limits: PartyLimits
+    entered: Sequence[PassengerInput], travel_day: date, today: date, limits: PartyLimits, *, exclusive: bool = False
 ) -> list[PassengerDetails]:
     """The whole party; seats go to everyone but infants, in this order.
+
+    Args:
+        exclusive: an identity may have one ticket only, as on subsidised trains. Elsewhere repeating one is worth a
+            second look, no more.
 
     Raises:
         Refused: as ``check_passenger``, and codes ``infant_alone``, ``too_many_infants``, ``identity_repeated``.
@@ -120,11 +124,17 @@ def check_party(
             code="too_many_infants",
             hint="A further infant pays a fare and gets a seat: enter it as a child.",
         )
-    numbers = [passenger.identity.number for passenger in party if passenger.identity is not None]
-    if len(numbers) != len(set(numbers)):
-        raise Refused(
-            "Two passengers have the same identity number.",
-            code="identity_repeated",
-            hint="Each passenger needs a number of their own.",
-        )
+    seen: set[str] = set()
+    for place, passenger in enumerate(party):
+        number = passenger.identity.number if passenger.identity is not None else ""
+        if number and number in seen:
+            if exclusive:
+                raise Refused(
+                    "Two passengers have the same identity number.",
+                    code="identity_repeated",
+                    hint="On this train each passenger needs a number of their own.",
+                )
+            again = Finding("identity_repeated", f"{passenger.name} has the number of another passenger.")
+            party[place] = replace(passenger, findings=(*passenger.findings, again))
+        seen.add(number)
     return party

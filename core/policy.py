@@ -63,7 +63,7 @@ SALE_WINDOW_DAYS: Final = _policy(
     "sale_window_days", "days", 90, "how many days before departure the sale opens", maximum=366
 )
 SUBSIDISED_SALE_WINDOW_DAYS: Final = _policy(
-    "subsidised_sale_window_days", "days", 90, "the same for subsidised trains", maximum=366
+    "subsidised_sale_window_days", "days", 45, "the same for subsidised trains", maximum=366
 )
 SALE_CLOSES_MINUTES: Final = _policy(
     "sale_closes_minutes", "minutes", 0, "how long before a train leaves the boarding station its sale closes"

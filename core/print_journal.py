@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import DateTime, Text
 
@@ -49,7 +49,13 @@ _SETTLE: Final = Statement(
     .returning(PrintJob.id)
 )
 _JOBS: Final = select(
-    PrintJob.id, PrintJob.ticket_id, PrintJob.copy_no, PrintJob.state, PrintJob.printer, PrintJob.last_error
+    PrintJob.id,
+    PrintJob.ticket_id,
+    PrintJob.issue_no,
+    PrintJob.copy_no,
+    PrintJob.state,
+    PrintJob.printer,
+    PrintJob.last_error,
 ).where(PrintJob.operator_id == bindparam("operator_id"))
 _OF_TICKETS: Final = Statement(
     _JOBS.where(PrintJob.ticket_id == func.any(bindparam("serials")), PrintJob.state == "queued").order_by(PrintJob.id)
@@ -58,7 +64,7 @@ _BY_ID: Final = Statement(_JOBS.where(PrintJob.id == bindparam("job_id")))
 _OPEN: Final = Statement(
     _JOBS.where(
         PrintJob.terminal_id == bindparam("terminal_id"),
-        PrintJob.state.in_(("queued", "sent", "unknown")),
+        PrintJob.state == func.any(literal(["queued", "sent", "unknown"], ARRAY(Text))),
     ).order_by(PrintJob.id)
 )
 
@@ -69,6 +75,7 @@ class Job:
 
     id: UUID
     ticket_serial: int
+    issue_no: int
     copy_no: int
     state: str
     printer: str
@@ -76,7 +83,7 @@ class Job:
 
 
 def _job(row: Any) -> Job:
-    return Job(row.id, row.ticket_id, row.copy_no, row.state, row.printer, row.last_error)
+    return Job(row.id, row.ticket_id, row.issue_no, row.copy_no, row.state, row.printer, row.last_error)
 
 
 def job_row(
@@ -133,10 +140,16 @@ def mark_sent(office: Office, actor: Actor, job: Job, process_id: str) -> bool:
 def settle(office: Office, actor: Actor, job: Job, state: str, error: str | None = None) -> bool:
     """Record what became of a job that was sent: confirmed, unknown, or queued again when surely nothing printed.
 
-    Also how a clerk answers for an unknown one: confirmed (it is there) or cancelled (it is not). False if the job is
+    Also how a clerk answers for an unknown one: confirmed (it is there) or cancelled (it is not), and how one that is
+    out of date is taken out of the queue. False if the job is
     no longer in a state that allows it.
     """
-    allowed = {"confirmed": ["sent", "unknown"], "unknown": ["sent"], "queued": ["sent"], "cancelled": ["unknown"]}
+    allowed = {
+        "confirmed": ["sent", "unknown"],
+        "unknown": ["sent"],
+        "queued": ["sent"],
+        "cancelled": ["queued", "unknown"],
+    }
 
     def write(tx: Transaction) -> bool:
         done = tx.send(

@@ -16,20 +16,19 @@ from uuid_utils.compat import uuid7
 
 from core import booking as bookings
 from core import holds, idempotency, policy, print_journal, tickets, timetable
+from core import party as parties
 from core.booking import Hold, HoldRequest
-from core.clock import local
 from core.database import Actor, Statement, Transaction, on_violation
 from core.errors import Refused
 from core.idempotency import Request
-from core.identity import PassengerType, mask
-from core.models import Booking, BookingCharge, Passenger, Payment, Ticket
+from core.identity import mask
+from core.models import Booking, BookingCharge, Payment, Ticket
 from core.models.sales import TICKET_SERIAL
-from core.network import SeatInfo
 from core.office import Office
-from core.passengers import PartyLimits, PassengerDetails, PassengerInput, check_party
+from core.party import Traveller
+from core.passengers import PassengerInput
 from core.payments import METHODS, Settlement, Tender
 from core.permissions import require
-from core.policy import INFANT_AGE, INFANTS_PER_ADULT, ONE_TICKET_PER_IDENTITY, SENIOR_AGE
 from core.tickets import TicketRecord
 
 on_violation(
@@ -73,16 +72,12 @@ class Sale:
 
 
 @dataclass(frozen=True)
-class _Seated:
-    """A passenger with what the sale gives him."""
+class _Issued:
+    """A traveller with the ticket the sale gives him."""
 
-    id: UUID
-    details: PassengerDetails
-    seat: SeatInfo | None
-    fare: int
+    traveller: Traveller
     serial: int
     code: str
-    digest: bytes | None
 
 
 def _insert(table: Any, *columns: str) -> Statement:
@@ -91,11 +86,6 @@ def _insert(table: Any, *columns: str) -> Statement:
 
 _SERIALS: Final = Statement(
     select(TICKET_SERIAL.next_value()).select_from(func.generate_series(1, bindparam("wanted")).alias("wanted"))
-)
-_INSERT_PASSENGER: Final = _insert(
-    Passenger,
-    *("id", "booking_id", "position", "passenger_name", "passenger_dob", "passenger_type", "identity_kind"),
-    *("identity_number", "identity_digest", "identity_last_four", "gender", "seat_id", "ticket_price"),
 )
 _INSERT_TICKET: Final = _insert(
     Ticket,
@@ -106,7 +96,7 @@ _INSERT_CHARGE: Final = _insert(BookingCharge, "id", "booking_id", "passenger_id
 _INSERT_PAYMENT: Final = _insert(
     Payment,
     *("id", "booking_id", "payment_reference", "payment_method", "payment_status", "amount", "tendered"),
-    *("change_given", "taken_by", "terminal_id", "payment_date"),
+    *("change_given", "external_reference", "taken_by", "terminal_id", "payment_date"),
 )
 _CONFIRM: Final = Statement(
     update(Booking)
@@ -132,7 +122,7 @@ def confirm(
     office: Office,
     actor: Actor,
     booking_id: UUID,
-    passengers: Sequence[PassengerInput],
+    passengers: Sequence[PassengerInput] | None,
     tender: Tender,
     *,
     key: UUID,
@@ -142,7 +132,7 @@ def confirm(
     """Take the money and issue the tickets of a held booking; the same key again returns the first result.
 
     Args:
-        passengers: in order; everyone but infants gets the next of the held seats.
+        passengers: in order; everyone but infants gets the next of the held seats. None: as they were named before.
         printer: the kind of printer the tickets are queued for; ``none`` queues nothing.
 
     Raises:
@@ -152,28 +142,27 @@ def confirm(
     """
     require(actor, "sell")
     network = office.network()
-    asked = Request(
-        key,
-        "sale",
-        fingerprint
-        or idempotency.fingerprint(office.keys, [booking_id, [repr(one) for one in passengers], repr(tender)]),
-    )
+    asked = Request(key, "sale", fingerprint or idempotency.fingerprint(office.keys, [booking_id, passengers, tender]))
 
     def sell_held(tx: Transaction) -> UUID | Sale:
         claim = idempotency.claim(tx, asked, booking_id, step="confirm")
         asked_policies = policy.ask(tx)
-        serials = tx.send(_SERIALS, wanted=len(passengers))
+        pending = bookings.ask_pending(tx, booking_id)
+        serials = tx.send(_SERIALS, wanted=len(passengers or ()))
         first = claim.first()
         if first is not None:
             return UUID(first.require_same())
-        held = bookings.load(tx, network, bookings.lock_pending(tx, booking_id))
+        held = pending.read(network)
         policies = asked_policies.read()
         timetable.require_on_sale(held.journey, policies, tx.now)
-        party = _check(held, policies, passengers, tx)
+        entered = parties.stored(tx, office, booking_id) if passengers is None else passengers
+        party = parties.seat(office, held, policies, entered, tx.now)
         settlement = _settle(held.total, tender)
-        seated = _seat(office, held, policies, party, serials.scalars())
-        _write(tx, office, held, seated, settlement, printer)
-        return _result(tx, held, settlement, seated, "queued" if printer != "none" else "off")
+        if passengers is None:
+            serials = tx.send(_SERIALS, wanted=len(party))
+        issued = _issue(office, held, party, serials.scalars())
+        _write(tx, office, held, issued, settlement, printer)
+        return _result(tx, held, settlement, issued, "queued" if printer != "none" else "off")
 
     done = office.database.transaction(sell_held, actor=actor)
     return find(office, done) if isinstance(done, UUID) else done
@@ -188,26 +177,40 @@ def sell(
     *,
     key: UUID,
     printer: str = "none",
+    fingerprint: bytes | None = None,
 ) -> Sale:
     """A whole sale under one key; asked again with the same key, the first result.
+
+    Args:
+        fingerprint: tells a repetition from another sale under the same key; by default made of the arguments.
 
     Raises:
         KeyReused: the key belongs to a sale with other arguments.
         Refused: as ``booking.hold`` and ``confirm``; the seats are then given back at once.
     """
-    whole = idempotency.fingerprint(office.keys, [repr(request), [repr(one) for one in passengers], repr(tender)])
+    whole = fingerprint or idempotency.fingerprint(office.keys, [request, passengers, tender])
     try:
         held = bookings.hold(office, actor, request, key=key, fingerprint=whole)
     except bookings.AlreadySold:
-        asked = Request(key, "sale", whole)
-        done = office.database.transaction(lambda tx: idempotency.earlier(tx, asked, step="confirm"))
+        done = earlier(office, key, whole)
         assert done is not None, "a sold booking was confirmed under its key"
-        return find(office, UUID(done.require_same()))
+        return done
     try:
         return confirm(office, actor, held.booking_id, passengers, tender, key=key, printer=printer, fingerprint=whole)
     except Refused:
         bookings.give_up_quietly(office, actor, held.booking_id)
         raise
+
+
+def earlier(office: Office, key: UUID, fingerprint: bytes) -> Sale | None:
+    """The sale that was finished under this key, if one was.
+
+    Raises:
+        KeyReused: it was another sale.
+    """
+    asked = Request(key, "sale", fingerprint)
+    done = office.database.transaction(lambda tx: idempotency.earlier(tx, asked, step="confirm"))
+    return None if done is None else find(office, UUID(done.require_same()))
 
 
 def find(office: Office, booking_id: UUID) -> Sale:
@@ -234,26 +237,6 @@ def find(office: Office, booking_id: UUID) -> Sale:
     return office.database.transaction(read)
 
 
-def _check(
-    held: Hold, policies: policy.Policies, passengers: Sequence[PassengerInput], tx: Transaction
-) -> list[PassengerDetails]:
-    place = {"station_id": held.journey.origin.id, "train_id": held.journey.train.id}
-    limits = PartyLimits(
-        policies.get(INFANT_AGE, **place), policies.get(INFANTS_PER_ADULT, **place), policies.get(SENIOR_AGE, **place)
-    )
-    today = local(tx.now, held.journey.origin.time_zone).date()
-    party = check_party(passengers, held.journey.day, today, limits)
-    infants = sum(1 for one in party if one.type is PassengerType.INFANT)
-    if len(party) - infants != len(held.seats) or infants != held.infants:
-        raise Refused(
-            f"{len(held.seats)} seats and {held.infants} infants are held, "
-            f"{len(party) - infants} and {infants} passengers were named.",
-            code="passengers_do_not_fit_hold",
-            hint="Name as many passengers as are held.",
-        )
-    return party
-
-
 def _settle(amount: int, tender: Tender) -> Settlement:
     method = METHODS.get(tender.method)
     if method is None:
@@ -265,135 +248,80 @@ def _settle(amount: int, tender: Tender) -> Settlement:
     return method.settle(amount, tender)
 
 
-def _seat(
-    office: Office, held: Hold, policies: policy.Policies, party: Sequence[PassengerDetails], serials: Sequence[int]
-) -> list[_Seated]:
-    trip = held.journey
-    exclusive = trip.train.is_subsidised and policies.get(
-        ONE_TICKET_PER_IDENTITY, station_id=trip.origin.id, train_id=trip.train.id
-    )
-    free = iter(held.seats)
-    seated = []
-    for details, serial in zip(party, serials, strict=True):
-        seat = None if details.type is PassengerType.INFANT else next(free)
-        digest = office.keys.digest(details.identity.number) if exclusive and details.identity else None
-        code = tickets.code_for(office, trip, held.travel_class, seat, serial=serial)
-        seated.append(_Seated(uuid7(), details, seat, held.seat_fare if seat else 0, serial, code, digest))
-    return seated
+def _issue(office: Office, held: Hold, party: Sequence[Traveller], serials: Sequence[int]) -> list[_Issued]:
+    trip, travel_class = held.journey, held.travel_class
+    return [
+        _Issued(one, serial, tickets.code_for(office, trip, travel_class, one.seat, serial=serial))
+        for one, serial in zip(party, serials, strict=True)
+    ]
 
 
 def _write(
-    tx: Transaction, office: Office, held: Hold, seated: Sequence[_Seated], settlement: Settlement, printer: str
+    tx: Transaction, office: Office, held: Hold, issued: Sequence[_Issued], settlement: Settlement, printer: str
 ) -> None:
-    actor, trip, booking = tx.actor, held.journey, {"booking_id": held.booking_id}
+    booking = {"booking_id": held.booking_id}
     tx.send(_CONFIRM, **booking)
     holds.drop(tx, held.booking_id)
-    tx.send_each(
-        _INSERT_PASSENGER, [booking | _passenger_row(office, place, one) for place, one in enumerate(seated, 1)]
-    )
-    tx.send_each(
-        _INSERT_TICKET,
-        [
-            booking
-            | {
-                "id": one.serial,
-                "passenger_id": one.id,
-                "qr_code": one.code,
-                "schedule_id": trip.schedule_id,
-                "service_date": trip.service_date,
-                "class_id": held.travel_class.id,
-                "seat_id": one.seat.id if one.seat else None,
-                "from_stop": trip.board.order,
-                "to_stop": trip.leave.order,
-                "legs": trip.legs,
-                "subclass": held.subclass,
-                "fare": one.fare,
-                "exclusive_identity": one.digest,
-            }
-            for one in seated
-        ],
-    )
-    charges: list[tuple[UUID | None, str, int, str]] = [
-        (one.id, "fare", one.fare, "sale") for one in seated if one.seat
-    ]
-    if held.booking_fee:
-        charges.append((None, "fee", held.booking_fee, "booking_fee"))
-    tx.send_each(
-        _INSERT_CHARGE,
-        [
-            booking | {"id": uuid7(), "passenger_id": whose, "charge_kind": kind, "amount": amount, "cause": cause}
-            for whose, kind, amount, cause in charges
-        ],
-    )
-    tx.send(
-        _INSERT_PAYMENT,
-        id=uuid7(),
-        payment_reference=settlement.reference or f"{held.booking_number}-1",
-        payment_method=settlement.method,
-        payment_status=settlement.status,
-        amount=settlement.amount,
-        tendered=settlement.tendered,
-        change_given=settlement.change,
-        taken_by=actor.user_id,
-        terminal_id=actor.terminal_id,
-        payment_date=tx.now,
-        **booking,
-    )
+    parties.store(tx, office, held, [one.traveller for one in issued])
+    tx.send_each(_INSERT_TICKET, [booking | _ticket_row(held, one) for one in issued])
+    tx.send_each(_INSERT_CHARGE, [booking | row for row in _charge_rows(held, issued)])
+    tx.send(_INSERT_PAYMENT, **booking, **_payment_row(tx, held, settlement))
     if printer != "none":
-        print_journal.queue(tx, [print_journal.job_row(tx, uuid7(), one.serial, 1, printer) for one in seated])
-    sold = {"booking_number": held.booking_number, "amount": held.total, "tickets": [one.serial for one in seated]}
+        print_journal.queue(tx, [print_journal.job_row(tx, uuid7(), one.serial, 1, printer) for one in issued])
+    sold = {"booking_number": held.booking_number, "amount": held.total, "tickets": [one.serial for one in issued]}
     tx.event("booking.confirmed", "bookings", held.booking_id, sold)
-    tx.audit(
-        "update", "bookings", held.booking_id, old={"status": "pending"},
-        new={**sold, "status": "confirmed", "method": settlement.method},
-    )  # fmt: skip
+    after = {**sold, "status": "confirmed", "method": settlement.method}
+    tx.audit("update", "bookings", held.booking_id, old={"status": "pending"}, new=after)
 
 
-def _passenger_row(office: Office, position: int, one: _Seated) -> dict[str, Any]:
-    details, identity = one.details, one.details.identity
+def _ticket_row(held: Hold, one: _Issued) -> dict[str, Any]:
+    trip, who = held.journey, one.traveller
     return {
-        "id": one.id,
-        "position": position,
-        "passenger_name": details.name,
-        "passenger_dob": details.birth_date,
-        "passenger_type": details.type.value,
-        "identity_kind": identity.kind if identity else None,
-        "identity_number": office.keys.encrypt(identity.number, "passengers.identity_number") if identity else None,
-        "identity_digest": office.keys.digest(identity.number) if identity else None,
-        "identity_last_four": identity.number[-4:] if identity else None,
-        "gender": details.gender,
-        "seat_id": one.seat.id if one.seat else None,
-        "ticket_price": one.fare,
+        "id": one.serial,
+        "passenger_id": who.id,
+        "qr_code": one.code,
+        "schedule_id": trip.schedule_id,
+        "service_date": trip.service_date,
+        "class_id": held.travel_class.id,
+        "seat_id": who.seat.id if who.seat else None,
+        "from_stop": trip.board.order,
+        "to_stop": trip.leave.order,
+        "legs": trip.legs,
+        "subclass": held.subclass,
+        "fare": who.fare,
+        "exclusive_identity": who.digest if who.exclusive else None,
     }
 
 
-def _result(tx: Transaction, held: Hold, settlement: Settlement, seated: Sequence[_Seated], print_state: str) -> Sale:
-    issued = tuple(
-        TicketRecord(
-            serial=one.serial,
-            number=f"{one.serial:012d}",
-            status="active",
-            code=one.code,
-            booking_id=held.booking_id,
-            booking_number=held.booking_number,
-            booking_status="confirmed",
-            passenger_name=one.details.name,
-            passenger_type=one.details.type.value,
-            identity=mask(one.details.identity.number) if one.details.identity else "",
-            journey=held.journey,
-            travel_class=held.travel_class,
-            seat=one.seat,
-            subclass=held.subclass,
-            fare=one.fare,
-            issue_no=1,
-            copies=0,
-            issued_at=tx.now,
-            sold_by=tx.actor.full_name,
-            check_in_time=None,
-            print_state=print_state,
-        )
-        for one in seated
-    )
+def _charge_rows(held: Hold, issued: Sequence[_Issued]) -> list[dict[str, Any]]:
+    charges: list[tuple[UUID | None, str, int, str]] = [
+        (one.traveller.id, "fare", one.traveller.fare, "sale") for one in issued if one.traveller.seat
+    ]
+    if held.booking_fee:
+        charges.append((None, "fee", held.booking_fee, "booking_fee"))
+    return [
+        {"id": uuid7(), "passenger_id": whose, "charge_kind": kind, "amount": amount, "cause": cause}
+        for whose, kind, amount, cause in charges
+    ]
+
+
+def _payment_row(tx: Transaction, held: Hold, settlement: Settlement) -> dict[str, Any]:
+    return {
+        "id": uuid7(),
+        "payment_reference": f"{held.booking_number}-1",
+        "external_reference": settlement.reference,
+        "payment_method": settlement.method,
+        "payment_status": "completed",
+        "amount": settlement.amount,
+        "tendered": settlement.tendered,
+        "change_given": settlement.change,
+        "taken_by": tx.actor.user_id,
+        "terminal_id": tx.actor.terminal_id,
+        "payment_date": tx.now,
+    }
+
+
+def _result(tx: Transaction, held: Hold, settlement: Settlement, issued: Sequence[_Issued], print_state: str) -> Sale:
     return Sale(
         booking_id=held.booking_id,
         booking_number=held.booking_number,
@@ -403,6 +331,33 @@ def _result(tx: Transaction, held: Hold, settlement: Settlement, seated: Sequenc
         final_amount=held.total,
         paid=settlement.amount,
         change=settlement.change or 0,
-        tickets=issued,
-        findings=tuple(finding.message for one in seated for finding in one.details.findings),
+        tickets=tuple(_record(tx, held, one, print_state) for one in issued),
+        findings=tuple(finding.message for one in issued for finding in one.traveller.details.findings),
+    )
+
+
+def _record(tx: Transaction, held: Hold, one: _Issued, print_state: str) -> TicketRecord:
+    details = one.traveller.details
+    return TicketRecord(
+        serial=one.serial,
+        number=f"{one.serial:012d}",
+        status="active",
+        code=one.code,
+        booking_id=held.booking_id,
+        booking_number=held.booking_number,
+        booking_status="confirmed",
+        passenger_name=details.name,
+        passenger_type=details.type.value,
+        identity=mask(details.identity.number) if details.identity else "",
+        journey=held.journey,
+        travel_class=held.travel_class,
+        seat=one.traveller.seat,
+        subclass=held.subclass,
+        fare=one.traveller.fare,
+        issue_no=1,
+        copies=0,
+        issued_at=tx.now,
+        sold_by=tx.actor.full_name,
+        check_in_time=None,
+        print_state=print_state,
     )

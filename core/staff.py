@@ -34,7 +34,7 @@ _FIND: Final = Statement(
     )
 )
 _LOCK: Final = Statement(
-    select(User.failed_attempts)
+    select(User.failed_attempts, User.locked_until)
     .where(User.operator_id == bindparam("operator_id"), User.id == bindparam("user_id"))
     .with_for_update()
 )
@@ -86,8 +86,11 @@ def sign_in(office: Office, terminal: TerminalInfo, staff_number: str, pin: str,
     )
 
     def open_session(tx: Transaction) -> datetime:
-        hours = policy.ask(tx).read().get(SESSION_HOURS, station_id=terminal.station_id)
-        until = tx.now + timedelta(hours=hours)
+        asked = policy.ask(tx)
+        locked_until = tx.send(_LOCK, user_id=user.id).all()[0].locked_until
+        if locked_until is not None and locked_until > tx.now:
+            raise _locked(locked_until - tx.now)  # wrong PINs tried at the same moment count first
+        until = tx.now + timedelta(hours=asked.read().get(SESSION_HOURS, station_id=terminal.station_id))
         tx.send(_SUCCEEDED, user_id=user.id)
         session_id = uuid7()
         tx.send(

@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from core.errors import StateConflict
-
 BOOKING: Final[Mapping[str, frozenset[str]]] = {
     "pending": frozenset({"confirmed", "cancelled", "expired"}),
     "confirmed": frozenset({"cancelled", "completed"}),
     "cancelled": frozenset(),
-    "completed": frozenset(),
+    "completed": frozenset({"cancelled"}),  # the operator's fault, claimed after the journey
     "expired": frozenset(),
 }
 TICKET: Final[Mapping[str, frozenset[str]]] = {
@@ -29,8 +27,8 @@ TICKET: Final[Mapping[str, frozenset[str]]] = {
 PAYMENT: Final[Mapping[str, frozenset[str]]] = {
     "pending": frozenset({"processing", "completed", "failed"}),
     "processing": frozenset({"completed", "failed"}),
-    "completed": frozenset({"refunded"}),
-    "failed": frozenset(),
+    "completed": frozenset({"refunded", "failed"}),  # a settlement can be denied later
+    "failed": frozenset({"completed"}),  # and money can arrive after it was given up
     "refunded": frozenset(),
 }
 REFUND: Final[Mapping[str, frozenset[str]]] = {
@@ -65,15 +63,3 @@ TRANSITIONS: Final[Mapping[str, tuple[str, Mapping[str, frozenset[str]]]]] = {
 
 #: A ticket in one of these holds its seat.
 LIVE_TICKET: Final = ("active", "used")
-
-
-def require_transition(table: str, before: str, after: str) -> None:
-    """Refuse a move the table above does not draw.
-
-    Raises:
-        StateConflict: naming both states.
-    """
-    _, transitions = TRANSITIONS[table]
-    if after not in transitions[before]:
-        thing = table.removesuffix("s").replace("_", " ")
-        raise StateConflict(f"A {before} {thing} cannot become {after}.", hint="Look it up again: it may have changed.")

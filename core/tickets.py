@@ -17,6 +17,7 @@ from uuid_utils.compat import uuid7
 from core import print_journal, timetable
 from core.database import Actor, Statement, Transaction
 from core.errors import NotFound, Refused, StateConflict
+from core.identity import mask
 from core.models import Booking, Passenger, PrintJob, Schedule, Ticket, User
 from core.models.network import CLASS_TYPES
 from core.network import ClassInfo, Network, SeatInfo
@@ -164,7 +165,7 @@ def _record(tx: Transaction, network: Network, row: Any, print_state: str) -> Ti
         booking_status=row.booking_status,
         passenger_name=row.passenger_name,
         passenger_type=row.passenger_type,
-        identity=f"…{row.identity_last_four}" if row.identity_last_four else "",
+        identity=mask(row.identity_last_four) if row.identity_last_four else "",
         journey=timetable.journey(network, row, stops[row.from_stop], stops[row.to_stop]),
         travel_class=network.classes[row.class_id],
         seat=None if row.seat_id is None else network.seats(tx, row.class_id)[row.seat_id],
@@ -240,7 +241,7 @@ def order_copy(office: Office, actor: Actor, number: str, reason: str, printer: 
         print_journal.queue(
             tx, [print_journal.job_row(tx, job_id, row.id, row.issue_no, printer, copy_no=copy, reason=reason[:200])]
         )
-        tx.audit("update", "tickets", number.strip(), new={"copy": copy, "reason": reason[:200]})
+        tx.audit("update", "tickets", row.id, new={"copy": copy, "reason": reason[:200]})
         return job_id, copy
 
     return office.database.transaction(count, actor=actor)

@@ -165,4 +165,3 @@ def require_on_sale(trip: Journey, policies: Policies, now: datetime) -> None:
             code="not_on_sale_yet",
             hint="Choose a train that leaves sooner.",
         )
-

@@ -13,11 +13,12 @@ from core.clock import local
 from core.database import Actor, Transaction
 from core.errors import CounterError
 from core.print_journal import Job
+from core.states import LIVE_TICKET
 from core.tickets import TicketRecord
 from counter.devices.printer import transport_for
 from counter.devices.printer_dialogue import process_id_of
 from counter.devices.ticket_layout import TicketFace
-from counter.devices.transports import Delivery, Outcome
+from counter.devices.transports import Outcome
 from counter.session import Workplace
 
 
@@ -56,28 +57,38 @@ def face_of(place: Workplace, ticket: TicketRecord, *, copy_no: int = 0) -> Tick
 
 
 def print_queued(place: Workplace, actor: Actor, serials: Sequence[int]) -> dict[int, str]:
-    """Print what is queued for these tickets; returns serial → state as the command line words it."""
-    states: dict[int, str] = {}
-    for job in print_journal.queued_for(place.office, serials):
-        states[job.ticket_serial] = print_job(place, actor, job)
-    return states
+    """Print what is queued for these tickets; returns serial → state as the command line words it.
+
+    Raises nothing the sale could be blamed for: what cannot be printed or recorded stays in the journal.
+    """
+    try:
+        jobs = print_journal.queued_for(place.office, serials)
+    except CounterError:
+        return {}
+    return {job.ticket_serial: print_job(place, actor, job) for job in jobs}
 
 
 def print_job(place: Workplace, actor: Actor, job: Job) -> str:
-    """Print one queued job; returns ``confirmed``, ``unknown`` or ``queued`` (surely nothing was printed)."""
+    """Print one queued job; returns what became of it.
+
+    ``confirmed``; ``unknown``: the paper may be there, nobody said so; ``queued``: surely nothing was printed;
+    ``off``: there is nothing to print any more.
+    """
     transport = transport_for(place.printer)
     if transport is None:
         return "queued"
     process_id = process_id_of(int(job.id) & 0xFFFFFFFF)
-    document = _document(place, job, process_id if transport.hears_replies else None)
-    if not print_journal.mark_sent(place.office, actor, job, process_id):
-        return "unknown"  # another program of this terminal has it in hand
+    try:
+        document = _document(place, job, process_id if transport.hears_replies else None)
+        if document is None:
+            print_journal.settle(place.office, actor, job, "cancelled", "the ticket has changed since")
+            return "off"
+        if not print_journal.mark_sent(place.office, actor, job, process_id):
+            return _elsewhere(place, job)
+    except CounterError:
+        return "queued"
     delivery = transport.send(document, process_id)
     state = {Outcome.CONFIRMED: "confirmed", Outcome.UNKNOWN: "unknown", Outcome.NOT_SENT: "queued"}[delivery.outcome]
-    return _settle(place, actor, job, state, delivery)
-
-
-def _settle(place: Workplace, actor: Actor, job: Job, state: str, delivery: Delivery) -> str:
     try:
         print_journal.settle(place.office, actor, job, state, delivery.reason or None)
     except CounterError:
@@ -85,7 +96,14 @@ def _settle(place: Workplace, actor: Actor, job: Job, state: str, delivery: Deli
     return state
 
 
-def _document(place: Workplace, job: Job, process_id: str | None) -> bytes:
+def _elsewhere(place: Workplace, job: Job) -> str:
+    """What another program of this terminal makes of a job it has in hand."""
+    now = print_journal.find(place.office, job.id)
+    return tickets.shown_state(now.state if now else None)
+
+
+def _document(place: Workplace, job: Job, process_id: str | None) -> bytes | None:
+    """The bytes of a job; None when its ticket was issued anew or closed since the job was queued."""
     from counter.devices.escpos_ticket import escpos_bytes, paper_for
     from counter.devices.ticket_layout import ticket_lines
 
@@ -95,7 +113,8 @@ def _document(place: Workplace, job: Job, process_id: str | None) -> bytes:
         return tickets.by_serial(tx, network, job.ticket_serial)
 
     ticket = place.office.database.transaction(find)
-    assert ticket is not None, "a print job's ticket exists: its foreign key says so"
+    if ticket is None or ticket.issue_no != job.issue_no or ticket.status not in LIVE_TICKET:
+        return None
     paper = paper_for(place.settings.paper_width, place.settings.printer_profile)
     lines = ticket_lines(face_of(place, ticket, copy_no=job.copy_no), paper)
     return escpos_bytes(lines, paper, profile=place.settings.printer_profile, process_id=process_id)

@@ -11,18 +11,19 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import psycopg
 from sqlalchemy import func, select
 
 from core import keys, staff, terminals
 from core import office as offices
 from core.clock import local
 from core.config import Settings
-from core.database import Actor, Transaction
-from core.errors import NotReady, NotSignedIn
+from core.database import Actor, Transaction, translate
+from core.errors import DatabaseUnreachable, NotReady, NotSignedIn
 from core.models import Schedule
 from core.office import Office
 from core.ops import prepare
@@ -79,6 +80,36 @@ class Workplace:
             )
         return self.sign_in(self.settings.staff, pin, program=program).actor
 
+    @property
+    def time_zone(self) -> str:
+        """The zone whose clock hangs where this terminal stands; the operator's where that is not known."""
+        found = self.office.network().stations.get(self.terminal.station_id or 0)
+        return found.time_zone if found else self.office.operator.time_zone
+
+    def reconnect(self) -> datetime:
+        """Ask the database what time it is; an embedded server that was killed is started again first.
+
+        Raises:
+            DatabaseUnreachable: it does not answer.
+            NotReady: the embedded server cannot be started any more.
+        """
+        try:
+            return self._now()
+        except DatabaseUnreachable:
+            if self.server is None:
+                raise
+            from core.ops import embedded
+
+            server = embedded.start(self.settings.home)
+            if server != self.server:
+                office = _open_office(self.settings, server.url(user="counter", database=prepare.DATABASE_NAME))
+                self.office.close()
+                self.office, self.server = office, server
+            return self._now()
+
+    def _now(self) -> datetime:
+        return self.office.database.transaction(lambda tx: tx.now)
+
     def close(self) -> None:
         self.office.close()
         if self.server is not None:
@@ -90,6 +121,7 @@ def owner_url(settings: Settings, report: Report) -> str:
     if settings.owner_database_url or settings.database_url:
         return settings.owner_database_url or settings.database_url or ""
     server = _embedded(settings, report)
+    _provision(server)
     return server.url(user=prepare.OWNER_ROLE, database=prepare.DATABASE_NAME)
 
 
@@ -102,6 +134,10 @@ def open_workplace(settings: Settings, report: Report) -> Workplace:
         UsageError: COUNTER_PRINTER names no printer.
     """
     printer = parse_printer(settings.printer)
+    if settings.printer_profile:
+        from counter.devices.escpos_ticket import paper_for
+
+        paper_for(settings.paper_width, settings.printer_profile)  # a wrong name is said now, not after a sale
     if settings.database_url:
         server, url = None, settings.database_url
         office = _open_office(settings, url)
@@ -120,13 +156,15 @@ def open_workplace(settings: Settings, report: Report) -> Workplace:
 def _embedded(settings: Settings, report: Report) -> EmbeddedServer:
     from core.ops import embedded
 
-    server = embedded.start(settings.home, report=lambda sentence: report(sentence, 0, 0))
+    return embedded.start(settings.home, report=lambda sentence: report(sentence, 0, 0))
+
+
+def _provision(server: EmbeddedServer) -> None:
+    """The one thing the embedded server's superuser is needed for: roles and an empty database, on the first start."""
     try:
         prepare.provision(server.url(user="postgres", database="postgres"))
-    except BaseException:
-        server.release()
-        raise
-    return server
+    except psycopg.Error as error:
+        raise translate(error) from error
 
 
 def _open_office(settings: Settings, url: str) -> Office:
@@ -142,11 +180,12 @@ def _open_or_prepare(settings: Settings, server: EmbeddedServer, url: str, repor
     """The embedded server's office: prepared on its first start, upgraded and extended on later ones."""
     owner = server.url(user=prepare.OWNER_ROLE, database=prepare.DATABASE_NAME)
     try:
-        with suppress(NotReady):
+        with suppress(NotReady, DatabaseUnreachable):  # no schema yet, or not even the database and its roles
             office = _open_office(settings, url)
             if not _reaches(office, DEMONSTRATION_DAYS):
                 prepare.extend(owner, DEMONSTRATION_DAYS, report=report)
             return office
+        _provision(server)
         prepare.prepare(owner, settings.keys_folder, with_demo=True, days=DEMONSTRATION_DAYS, report=report)
         return _open_office(settings, url)
     except BaseException:
@@ -194,4 +233,3 @@ def _own_code(home: Path) -> str:
     except OSError as error:
         raise NotReady(f"{home} cannot be written.", hint="Set COUNTER_HOME to a folder of your own.") from error
     return code
-

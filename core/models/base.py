@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time
 from typing import Any, Final
 from uuid import UUID
@@ -68,6 +68,11 @@ def small_key() -> MappedColumn[int]:
 def belongs_to(table: str, column: str, *, name: str | None = None) -> ForeignKeyConstraint:
     """A foreign key that carries the operator: a plain one would reach across row-level security."""
     return ForeignKeyConstraint(["operator_id", column], [f"{table}.operator_id", f"{table}.id"], name=name)
+
+
+def belongs_with(table: str, columns: Sequence[str], remote: Sequence[str]) -> ForeignKeyConstraint:
+    """A foreign key that also holds further columns to what the other row says of them."""
+    return ForeignKeyConstraint(["operator_id", *columns], [f"{table}.{column}" for column in ("operator_id", *remote)])
 
 
 def one_of(column: str, values: Iterable[str]) -> CheckConstraint:

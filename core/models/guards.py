@@ -40,7 +40,7 @@ GRANTS: Final[dict[str, str]] = {
     "bookings": "SELECT, INSERT, UPDATE (status, total_amount, discount_amount, final_amount, passenger_count,"
     " booking_details, contact_phone, contact_phone_digest, user_id, expires_at, updated_at)",
     "seat_holds": "SELECT, INSERT, UPDATE (seat_ids, expires_at), DELETE",
-    "passengers": "SELECT, INSERT",
+    "passengers": "SELECT, INSERT, DELETE",
     "tickets": "SELECT, INSERT, UPDATE (ticket_status, qr_code, issue_no, copies_printed, closed_reason, closed_at,"
     " check_in_time, checked_in_by, updated_at)",
     "payments": "SELECT, INSERT, UPDATE (payment_status, gateway_response, payment_date, updated_at)",

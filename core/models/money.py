@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.models.base import Base, Stamped, belongs_to, created_column, one_of, small_key, tenant_key
+from core.models.base import Base, Stamped, belongs_to, belongs_with, created_column, one_of, small_key, tenant_key
 from core.states import PAYMENT, REFUND
 
 PAYMENT_METHODS = ("cash", "credit_card", "debit_card", "wallet", "bank_transfer", "qris")
@@ -33,13 +33,15 @@ class Payment(Stamped, Base):
         ),
         CheckConstraint("tendered IS NULL OR tendered = amount + change_given", name="change_adds_up"),
         CheckConstraint("change_given IS NULL OR change_given >= 0", name="tender_covers_amount"),
+        CheckConstraint("payment_status <> 'completed' OR payment_date IS NOT NULL", name="completed_has_date"),
         Index(None, "operator_id", "booking_id"),
     )
 
     operator_id: Mapped[int] = tenant_key()
     id: Mapped[UUID] = mapped_column(primary_key=True)
     booking_id: Mapped[UUID]
-    payment_reference: Mapped[str]
+    payment_reference: Mapped[str] = mapped_column(comment="ours: the booking's number and a count")
+    external_reference: Mapped[str | None] = mapped_column(comment="theirs: approval code, transfer or gateway id")
     payment_method: Mapped[str]
     payment_status: Mapped[str] = mapped_column(server_default="pending")
     amount: Mapped[int] = mapped_column(BigInteger, comment="minor units")
@@ -82,7 +84,7 @@ class BookingCharge(Base):
     __tablename__ = "booking_charges"
     __table_args__ = (
         belongs_to("bookings", "booking_id"),
-        belongs_to("passengers", "passenger_id"),
+        belongs_with("passengers", ("passenger_id", "booking_id"), ("id", "booking_id")),
         one_of("charge_kind", CHARGE_KINDS),
         CheckConstraint(
             "(charge_kind IN ('discount', 'reversal')) = (amount < 0) OR amount = 0", name="sign_fits_kind"
@@ -106,6 +108,7 @@ class Promotion(Stamped, Base):
         UniqueConstraint("operator_id", "promotion_code"),
         one_of("discount_type", ("percentage", "fixed_amount")),
         CheckConstraint("discount_value > 0", name="discount_positive"),
+        CheckConstraint("minimum_amount >= 0 AND maximum_discount > 0", name="limits_positive"),
         CheckConstraint("discount_type <> 'percentage' OR discount_value <= 100", name="percentage_at_most_100"),
         CheckConstraint("usage_limit IS NULL OR used_count <= usage_limit", name="usage_within_limit"),
         CheckConstraint("used_count >= 0", name="used_count_not_negative"),

@@ -139,6 +139,7 @@ class Seat(Stamped, Base):
     __table_args__ = (
         UniqueConstraint("operator_id", "train_id", "car_number", "seat_number"),
         UniqueConstraint("operator_id", "coach_id", "seat_index"),
+        UniqueConstraint("operator_id", "id", "class_id"),
         belongs_to("trains", "train_id"),
         belongs_to("train_classes", "class_id"),
         belongs_to("coaches", "coach_id"),
@@ -214,10 +215,12 @@ class Schedule(Stamped, Base):
     __tablename__ = "schedules"
     __table_args__ = (
         UniqueConstraint("operator_id", "train_id", "departure_date"),
+        UniqueConstraint("operator_id", "id", "departure_date"),
         belongs_to("trains", "train_id"),
         belongs_to("routes", "route_id"),
         one_of("status", SCHEDULE),
         CheckConstraint("delay_minutes >= 0", name="delay_not_negative"),
+        CheckConstraint("status <> 'delayed' OR delay_minutes > 0", name="delayed_by_minutes"),
         Index(None, "operator_id", "route_id", "departure_date"),
     )
 

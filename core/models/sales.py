@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.models.base import Base, Stamped, belongs_to, created_column, one_of, tenant_key
+from core.models.base import Base, Stamped, belongs_to, belongs_with, created_column, one_of, tenant_key
 from core.models.people import GENDERS
 from core.states import BOOKING, LIVE_TICKET, TICKET
 
@@ -29,6 +29,13 @@ IDENTITY_KINDS = ("nik", "passport")
 
 #: Serial numbers of tickets, shared by all operators of a database; the primary key of a ticket.
 TICKET_SERIAL = Sequence("ticket_serial", start=1_000_001, metadata=Base.metadata)
+
+#: The bits of the legs between two stops; the shifts stay inside a bigint even for all 63 legs.
+_LEGS_FIT = "legs = (~ ((-1)::bigint << (to_stop - from_stop))) << from_stop"
+_STRETCH_CHECKS = (
+    ("from_stop >= 0 AND to_stop > from_stop AND to_stop <= 63", "goes_forward"),
+    (_LEGS_FIT, "legs_fit_stops"),
+)
 
 _LIVE = "ticket_status IN ({})".format(", ".join(f"'{state}'" for state in LIVE_TICKET))
 
@@ -46,6 +53,7 @@ class Booking(Stamped, Base):
         CheckConstraint("total_amount >= 0 AND discount_amount >= 0 AND final_amount >= 0", name="amounts_positive"),
         CheckConstraint("passenger_count > 0", name="somebody_travels"),
         CheckConstraint("status <> 'pending' OR expires_at IS NOT NULL", name="pending_expires"),
+        CheckConstraint("(contact_phone IS NULL) = (contact_phone_digest IS NULL)", name="digest_beside_contact"),
         Index(
             "ix_bookings_open_work",
             "operator_id",
@@ -78,11 +86,14 @@ class SeatHold(Base):
 
     __tablename__ = "seat_holds"
     __table_args__ = (
+        UniqueConstraint("operator_id", "booking_id"),
         belongs_to("bookings", "booking_id"),
-        CheckConstraint("to_stop > from_stop AND from_stop >= 0", name="goes_forward"),
-        CheckConstraint("legs > 0", name="legs_is_mask"),
+        belongs_with("schedules", ("schedule_id", "service_date"), ("id", "departure_date")),
+        belongs_to("train_classes", "class_id"),
+        *(CheckConstraint(rule, name=name) for rule, name in _STRETCH_CHECKS),
+        CheckConstraint("cardinality(seat_ids) > 0", name="holds_something"),
+        CheckConstraint("seat_fare >= 0", name="seat_fare_not_negative"),
         Index(None, "operator_id", "schedule_id", "expires_at"),
-        Index(None, "operator_id", "booking_id"),
         Index(None, "expires_at"),
     )
 
@@ -116,8 +127,12 @@ class Passenger(Base):
             name="identity_whole_or_absent",
         ),
         CheckConstraint("passenger_type = 'infant' OR identity_number IS NOT NULL", name="travellers_are_identified"),
-        CheckConstraint("passenger_type <> 'infant' OR seat_id IS NULL", name="infants_have_no_seat"),
+        CheckConstraint("(passenger_type = 'infant') = (seat_id IS NULL)", name="all_but_infants_have_seats"),
+        CheckConstraint("btrim(passenger_name) <> ''", name="name_not_blank"),
+        CheckConstraint("ticket_price >= 0", name="ticket_price_not_negative"),
+        belongs_to("seats", "seat_id"),
         UniqueConstraint("operator_id", "booking_id", "position"),
+        UniqueConstraint("operator_id", "id", "booking_id"),
         Index(None, "operator_id", "identity_digest"),
     )
 
@@ -144,13 +159,15 @@ class Ticket(Stamped, Base):
     __table_args__ = (
         UniqueConstraint("operator_id", "ticket_number"),
         belongs_to("bookings", "booking_id"),
-        belongs_to("passengers", "passenger_id"),
-        belongs_to("schedules", "schedule_id"),
-        belongs_to("seats", "seat_id"),
+        belongs_with("passengers", ("passenger_id", "booking_id"), ("id", "booking_id")),
+        belongs_with("schedules", ("schedule_id", "service_date"), ("id", "departure_date")),
+        belongs_to("train_classes", "class_id"),
+        belongs_with("seats", ("seat_id", "class_id"), ("id", "class_id")),
         belongs_to("tickets", "supersedes_id"),
         belongs_to("users", "checked_in_by"),
         one_of("ticket_status", TICKET),
-        CheckConstraint("to_stop > from_stop AND from_stop >= 0", name="goes_forward"),
+        *(CheckConstraint(rule, name=name) for rule, name in _STRETCH_CHECKS),
+        CheckConstraint("fare >= 0", name="fare_not_negative"),
         CheckConstraint("issue_no BETWEEN 1 AND 15", name="issue_no_fits_ticket_code"),
         CheckConstraint("ticket_status <> 'used' OR check_in_time IS NOT NULL", name="used_has_check_in"),
         Index(None, "operator_id", "booking_id"),

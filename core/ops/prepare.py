@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from core import keys
 from core.database import translate
-from core.errors import NotFound, NotReady
+from core.errors import NotFound, NotReady, Refused
 from core.models import DatabaseLogin, KeyRing, Operator, Schedule
 from core.models.guards import COUNTER_ROLE
 from core.ops import demo, migrate, schedules
@@ -58,7 +57,8 @@ def provision(administrator_url: str, database: str = DATABASE_NAME) -> None:
         for role, rights in ((COUNTER_ROLE, "LOGIN"), (OWNER_ROLE, "LOGIN CREATEROLE")):
             if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
                 connection.execute(sql.SQL("CREATE ROLE {} " + rights).format(sql.Identifier(role)))
-        if not connection.execute("SELECT pg_has_role(%s, %s, 'MEMBER')", (OWNER_ROLE, COUNTER_ROLE)).fetchone()[0]:
+        member = "SELECT 1 WHERE pg_has_role(%s, %s, 'MEMBER')"
+        if not connection.execute(member, (OWNER_ROLE, COUNTER_ROLE)).fetchone():
             roles = sql.Identifier(COUNTER_ROLE), sql.Identifier(OWNER_ROLE)
             connection.execute(sql.SQL("GRANT {} TO {} WITH ADMIN OPTION").format(*roles))
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone():
@@ -67,13 +67,20 @@ def provision(administrator_url: str, database: str = DATABASE_NAME) -> None:
 
 
 def prepare(
-    owner_url: str, keys_folder: Path, *, with_demo: bool, days: int | None = None, report: Report = _silent
+    owner_url: str,
+    keys_folder: Path,
+    *,
+    with_demo: bool,
+    days: int | None = None,
+    operator_code: str | None = None,
+    report: Report = _silent,
 ) -> Prepared:
     """Bring the owner's database up to this program, and extend the schedules; safe to run again and at once.
 
     Args:
         with_demo: load the demonstration railway into a database that has no operator yet.
         days: open schedules from today for so many days; None leaves them as they are.
+        operator_code: whose keys are in ``keys_folder``, where the database has several operators.
 
     Raises:
         NotReady: the schema is newer, the role cannot be made, or the keys are not this database's.
@@ -91,7 +98,7 @@ def prepare(
                 demo.load(connection, report=lambda done, total: report("railway", done, total))
             for operator_id in _operators(connection):
                 _register_owner(connection, operator_id)
-                _register_keys(connection, operator_id, keys_folder)
+            _register_keys(connection, _operator_of_this_ring(connection, operator_code), keys_folder)
         opened = extend(owner_url, days, report=report) if days else 0
         with engine.connect() as connection:
             count = connection.execute(select(func.count()).select_from(Schedule)).scalar_one()
@@ -113,17 +120,6 @@ def extend(owner_url: str, days: int, *, report: Report = _silent) -> int:
                 report=lambda done, total: report("schedules", done, total),
             )
     return opened
-
-
-def is_extended(owner_url: str, days: int) -> bool:
-    """Whether every operator's schedules reach so many days ahead already."""
-    with owning(owner_url) as engine, engine.connect() as connection:
-        for operator_id, zone in connection.execute(select(Operator.id, Operator.time_zone)).all():
-            today = connection.execute(text("SELECT (now() AT TIME ZONE :zone)::date"), {"zone": zone}).scalar_one()
-            end = schedules.window_end(connection, operator_id)
-            if end is None or end < today + timedelta(days=days):
-                return False
-    return True
 
 
 def add_login(owner_url: str, name: str, operator_code: str) -> None:
@@ -148,18 +144,58 @@ def add_login(owner_url: str, name: str, operator_code: str) -> None:
         )
 
 
+def add_operator(owner_url: str, keys_folder: Path, code: str, name: str, issuer: str, time_zone: str) -> None:
+    """Enter an operator, with the key ring in ``keys_folder`` (made if there is none) for its tickets.
+
+    Raises:
+        Refused: the code or the issuer is taken (code ``operator_exists``), or the ring is another operator's
+            (code ``keys_taken``).
+    """
+    with owning(owner_url) as engine, engine.begin() as connection:
+        migrate.hold_preparation_lock(connection)
+        same = (Operator.operator_code == code) | (Operator.issuer_code == issuer)
+        if connection.execute(select(Operator.id).where(same)).first():
+            raise Refused(
+                f"There is an operator {code} or an issuer {issuer} already.",
+                code="operator_exists",
+                hint="Each operator has a code and three issuer letters of its own.",
+            )
+        operator_id = connection.execute(select(func.coalesce(func.max(Operator.id), 0) + 1)).scalar_one()
+        connection.execute(
+            insert(Operator).values(
+                id=operator_id, operator_code=code, operator_name=name, issuer_code=issuer, time_zone=time_zone
+            )
+        )
+        _register_owner(connection, operator_id)
+        _register_keys(connection, operator_id, keys_folder)
+
+
 def _operators(connection: Connection) -> list[int]:
-    return list(connection.execute(select(Operator.id)).scalars())
+    return list(connection.execute(select(Operator.id).order_by(Operator.id)).scalars())
+
+
+def _operator_of_this_ring(connection: Connection, operator_code: str | None) -> int | None:
+    """Whose keys this machine holds: the operator that was named, or the only one."""
+    if operator_code is None:
+        every = _operators(connection)
+        return every[0] if len(every) == 1 else None
+    found = connection.execute(select(Operator.id).where(Operator.operator_code == operator_code.upper())).scalar()
+    if found is None:
+        raise NotFound(f"There is no operator {operator_code[:20]!r}.", hint="Use its code, such as KAI.")
+    return found
 
 
 def _register_owner(connection: Connection, operator_id: int) -> None:
-    """The owner's login stands for the first operator, so that a single machine can run on one login alone."""
+    """The owner's login stands for the operator entered first, so that one machine can run on one login alone."""
     row = {"operator_id": operator_id, "login_role": "owner"}
     name = connection.execute(text("SELECT session_user::text")).scalar_one()
     connection.execute(upsert(DatabaseLogin).values(login_name=name, **row).on_conflict_do_nothing())
 
 
-def _register_keys(connection: Connection, operator_id: int, folder: Path) -> None:
+def _register_keys(connection: Connection, operator_id: int | None, folder: Path) -> None:
+    """Enter the fingerprints of an operator's ring, once; later only compare them."""
+    if operator_id is None:
+        return
     known = {
         (row.purpose, row.key_id): bytes(row.fingerprint)
         for row in connection.execute(select(KeyRing).where(KeyRing.operator_id == operator_id).with_only_columns(
@@ -175,6 +211,12 @@ def _register_keys(connection: Connection, operator_id: int, folder: Path) -> No
             )
         return
     ring = keys.create(folder)
+    if connection.execute(select(KeyRing.key_id).where(KeyRing.fingerprint.in_(ring.fingerprints().values()))).first():
+        raise Refused(
+            f"The key ring in {folder} belongs to another operator.",
+            code="keys_taken",
+            hint="Set COUNTER_KEYS to a folder of this operator's own.",
+        )
     connection.execute(
         insert(KeyRing),
         [

@@ -17,10 +17,9 @@ class Tender:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """A payment as it goes on record. ``tendered`` and ``change`` are for cash only."""
+    """A payment that is done, as it goes on record. ``tendered`` and ``change`` are for cash only."""
 
     method: str
-    status: str
     amount: int
     tendered: int | None = None
     change: int | None = None

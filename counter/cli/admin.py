@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
+from zoneinfo import available_timezones
 
 import click
 
@@ -22,15 +24,17 @@ def admin() -> None:
 @admin.command("init")
 @click.option("--demo", "with_demo", is_flag=True, help="Load the demonstration railway into an empty database.")
 @click.option("--days", type=click.IntRange(0, 366), help="Open schedules for so many days ahead.")
+@click.option("--operator", "operator_code", metavar="CODE", help="Whose keys these are, where there are several.")
 @json_option
-def init(with_demo: bool, days: int | None, as_json: bool) -> None:
+def init(with_demo: bool, days: int | None, operator_code: str | None, as_json: bool) -> None:
     """Create or upgrade the database. Needs the owner's login (COUNTER_OWNER_DATABASE_URL)."""
     chosen = settings()
     ahead = days if days is not None else (DEMONSTRATION_DAYS if with_demo else None)
     report = progress(as_json)
     done = prepare.prepare(
-        owner_url(chosen, report), chosen.keys_folder, with_demo=with_demo, days=ahead, report=report
-    )
+        owner_url(chosen, report), chosen.keys_folder, with_demo=with_demo, days=ahead, operator_code=operator_code,
+        report=report,
+    )  # fmt: skip
     if as_json:
         print_json({"revision": done.revision, "demo": done.demo, "schedules": done.schedules})
     else:
@@ -48,6 +52,27 @@ def extend(days: int, as_json: bool) -> None:
         print_json({"opened": opened})
     else:
         say(f"{opened} departures were opened.")
+
+
+@admin.command("operator")
+@click.argument("code")
+@click.argument("name")
+@click.option("--issuer", required=True, metavar="ABC", help="Three letters that open its ticket codes.")
+@click.option("--time-zone", default="Asia/Jakarta", show_default=True, metavar="ZONE")
+@json_option
+def operator(code: str, name: str, issuer: str, time_zone: str, as_json: bool) -> None:
+    """Enter an operator of CODE and NAME, with the key ring of this machine for its tickets."""
+    if not re.fullmatch("[A-Za-z]{3}", issuer):
+        raise click.BadParameter("three letters A to Z", param_hint="--issuer")
+    if time_zone not in available_timezones():
+        raise click.BadParameter(f"{time_zone[:40]!r} is no IANA time zone", param_hint="--time-zone")
+    chosen = settings()
+    address = owner_url(chosen, progress(as_json))
+    prepare.add_operator(address, chosen.keys_folder, code.upper(), name, issuer.upper(), time_zone)
+    if as_json:
+        print_json({"operator": code.upper(), "issuer": issuer.upper()})
+    else:
+        say(f"{code.upper()} is entered; its tickets begin with {issuer.upper()}.")
 
 
 @admin.command("login")

@@ -65,7 +65,11 @@ def checkin(
 
 def _read_all(place: Workplace, actor: Actor, gate: Gate, at: datetime | None, *, as_json: bool) -> None:
     """One answer per line, as soon as it is read; a line that is no text is unreadable, not the end."""
-    while raw := sys.stdin.buffer.readline(_LONGEST_LINE):
+    stream = sys.stdin.buffer
+    while raw := stream.readline(_LONGEST_LINE):
+        rest = raw
+        while rest and not rest.endswith(b"\n") and len(rest) == _LONGEST_LINE:
+            rest = stream.readline(_LONGEST_LINE)  # one line is one code, however long
         text = raw.decode("utf-8", errors="replace").strip()
         _show(check_in(place.office, actor, text, gate, at=at), as_json=as_json)
 

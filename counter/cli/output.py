@@ -37,13 +37,11 @@ def print_json(document: Any) -> None:
     click.echo(json.dumps(document, ensure_ascii=True))
 
 
-def print_error(
-    code: str, message: str, hint: str, *, as_json: bool, details: Mapping[str, Any] | None = None
-) -> None:
+def print_error(code: str, message: str, hint: str, *, as_json: bool, details: Mapping[str, Any] | None = None) -> None:
     """One sentence on standard error; with ``--json`` the error as an object on standard output besides."""
     tell(f"{message} {hint}".strip())
     if as_json:
-        print_json({"error": {"code": code, "message": message, "hint": hint, **(details or {})}})
+        print_json({"error": {**(details or {}), "code": code, "message": message, "hint": hint}})
 
 
 def print_table(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:

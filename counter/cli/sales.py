@@ -10,12 +10,12 @@ from uuid import UUID
 import click
 from uuid_utils.compat import uuid7
 
-from core import lookup, print_journal, tickets
+from core import idempotency, lookup, print_journal, tickets
 from core import sale as sales
 from core.booking import HoldRequest
 from core.clock import local
 from core.days import parse_birth_date, parse_day
-from core.errors import DatabaseUnreachable, OutcomeUnknown, UsageError
+from core.errors import Unreachable, UsageError
 from core.identity import PassengerType
 from core.models.money import PAYMENT_METHODS
 from core.money import grouped
@@ -29,9 +29,10 @@ from counter.printing import print_job, print_queued
 from counter.session import Workplace
 
 
-def _today(place: Workplace) -> date:
-    """The day at this operator's stations, by the database's clock."""
-    return place.office.database.transaction(lambda tx: local(tx.now, place.office.operator.time_zone).date())
+def _day(place: Workplace, origin: str, text: str) -> date:
+    """The day a word means at the boarding station, by the database's clock."""
+    zone = place.office.network().station(origin).time_zone
+    return parse_day(text, place.office.database.transaction(lambda tx: local(tx.now, zone).date()))
 
 
 @click.command()
@@ -52,7 +53,7 @@ def search(
             place.office,
             origin,
             destination,
-            parse_day(day, _today(place)),
+            _day(place, origin, day),
             class_code=class_code,
             party=passengers,
             train_number=place.office.network().train(train_number).number if train_number else None,
@@ -124,34 +125,41 @@ def sell(
 ) -> None:  # fmt: skip
     """Sell seats on one train and print the tickets."""
     sale_key = key or uuid7()
+    asked = [origin, destination, day, train_number, class_code, seats, method, tendered, reference]
     with workplace(as_json=as_json) as place:
         actor = place.scripted_actor("counter sell")
-        trip = departure(place.office, origin, destination, parse_day(day, _today(place)), train_number)
-        infants = sum(1 for passenger in passengers if passenger.type is PassengerType.INFANT)
-        request = HoldRequest(
-            trip.schedule_id, class_code, origin.strip().upper(), destination.strip().upper(),
-            len(passengers) - infants, infants, seats,
-        )  # fmt: skip
+        as_asked = idempotency.fingerprint(
+            place.office.keys, [str(word).strip().casefold() for word in asked] + [list(passengers)]
+        )
         try:
-            sold = sales.sell(
-                place.office, actor, request, passengers, Tender(method, tendered, reference), key=sale_key,
-                printer=place.printer_kind,
-            )  # fmt: skip
-        except (OutcomeUnknown, DatabaseUnreachable) as error:
+            sold = sales.earlier(place.office, sale_key, as_asked)
+            if sold is None:
+                trip = departure(place.office, origin, destination, _day(place, origin, day), train_number)
+                infants = sum(1 for passenger in passengers if passenger.type is PassengerType.INFANT)
+                request = HoldRequest(
+                    trip.schedule_id, class_code, trip.origin.code, trip.destination.code,
+                    len(passengers) - infants, infants, seats,
+                )  # fmt: skip
+                sold = sales.sell(
+                    place.office, actor, request, passengers, Tender(method, tendered, reference), key=sale_key,
+                    printer=place.printer_kind, fingerprint=as_asked,
+                )  # fmt: skip
+        except Unreachable as error:
             error.hint = f"Ask again with --key {sale_key}: if it was saved, that finds it."
+            error.details["key"] = str(sale_key)
             raise
         states = print_queued(place, actor, [ticket.serial for ticket in sold.tickets])
         printed = tuple(
             replace(ticket, print_state=states.get(ticket.serial, ticket.print_state)) for ticket in sold.tickets
         )
-        _show_sale(replace(sold, tickets=printed), as_json=as_json)
+        _show_sale(replace(sold, tickets=printed), sale_key, as_json=as_json)
 
 
-def _show_sale(sold: Sale, *, as_json: bool) -> None:
+def _show_sale(sold: Sale, key: UUID, *, as_json: bool) -> None:
     for finding in sold.findings:
         tell(f"Look again: {finding}")
     if as_json:
-        print_json(sold.as_json())
+        print_json({**sold.as_json(), "key": str(key)})
         return
     say(f"{sold.booking_number}  paid {grouped(sold.paid)}  change {grouped(sold.change)}")
     for ticket in sold.tickets:

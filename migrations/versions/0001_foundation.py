@@ -30,16 +30,19 @@ def upgrade() -> None:
         _run(statement)
 
 
+_TABLES = (
+    "audit_logs, booking_charges, booking_promotions, bookings, checkins, coaches, database_logins, domain_events,"
+    " fare_buckets, idempotency, key_rings, notifications, operators, passengers, payments, policy_configurations,"
+    " print_jobs, promotions, refunds, route_stations, routes, schedules, seat_holds, seat_inventory, seats,"
+    " service_patterns, stations, terminals, tickets, train_classes, trains, user_profiles, user_sessions, users"
+)
+_GUARDED = ("bookings", "payments", "print_jobs", "refunds", "schedules", "tickets")
+
+
 def downgrade() -> None:
-    tables = _run(
-        "SELECT format('%I', c.relname) FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace"
-        " AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relname <> 'alembic_version'"
-    ).scalars()
-    _run(f"DROP TABLE {', '.join(tables)} CASCADE")
-    routines = _run(
-        "SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace"
-        " AND (p.proname = 'current_operator' OR p.proname LIKE 'guard\\_%\\_transition')"
-    ).scalars()
-    _run(f"DROP FUNCTION {', '.join(routines)}")
+    _run(f"DROP TABLE {_TABLES} CASCADE")
+    _run("DROP FUNCTION current_operator()")
+    for table in _GUARDED:
+        _run(f"DROP FUNCTION guard_{table}_transition()")
     _run("DROP SEQUENCE ticket_serial")
     _run("REVOKE SELECT ON alembic_version FROM counter")

@@ -108,6 +108,7 @@ CREATE TABLE promotions (
 	CONSTRAINT uq_promotions_operator_id_promotion_code UNIQUE (operator_id, promotion_code),
 	CONSTRAINT ck_promotions_discount_type_known CHECK (discount_type IN ('percentage', 'fixed_amount')),
 	CONSTRAINT ck_promotions_discount_positive CHECK (discount_value > 0),
+	CONSTRAINT ck_promotions_limits_positive CHECK (minimum_amount >= 0 AND maximum_discount > 0),
 	CONSTRAINT ck_promotions_percentage_at_most_100 CHECK (discount_type <> 'percentage' OR discount_value <= 100),
 	CONSTRAINT ck_promotions_usage_within_limit CHECK (usage_limit IS NULL OR used_count <= usage_limit),
 	CONSTRAINT ck_promotions_used_count_not_negative CHECK (used_count >= 0),
@@ -473,10 +474,12 @@ CREATE TABLE schedules (
 	updated_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
 	CONSTRAINT pk_schedules PRIMARY KEY (operator_id, id),
 	CONSTRAINT uq_schedules_operator_id_train_id_departure_date UNIQUE (operator_id, train_id, departure_date),
+	CONSTRAINT uq_schedules_operator_id_id_departure_date UNIQUE (operator_id, id, departure_date),
 	CONSTRAINT fk_schedules_operator_id_train_id FOREIGN KEY(operator_id, train_id) REFERENCES trains (operator_id, id),
 	CONSTRAINT fk_schedules_operator_id_route_id FOREIGN KEY(operator_id, route_id) REFERENCES routes (operator_id, id),
 	CONSTRAINT ck_schedules_status_known CHECK (status IN ('scheduled', 'delayed', 'cancelled', 'completed')),
-	CONSTRAINT ck_schedules_delay_not_negative CHECK (delay_minutes >= 0)
+	CONSTRAINT ck_schedules_delay_not_negative CHECK (delay_minutes >= 0),
+	CONSTRAINT ck_schedules_delayed_by_minutes CHECK (status <> 'delayed' OR delay_minutes > 0)
 )
 --;;
 CREATE INDEX ix_schedules_operator_id_route_id_departure_date ON schedules (operator_id, route_id, departure_date)
@@ -529,6 +532,7 @@ CREATE TABLE seats (
 	CONSTRAINT pk_seats PRIMARY KEY (operator_id, id),
 	CONSTRAINT uq_seats_operator_id_train_id_car_number_seat_number UNIQUE (operator_id, train_id, car_number, seat_number),
 	CONSTRAINT uq_seats_operator_id_coach_id_seat_index UNIQUE (operator_id, coach_id, seat_index),
+	CONSTRAINT uq_seats_operator_id_id_class_id UNIQUE (operator_id, id, class_id),
 	CONSTRAINT fk_seats_operator_id_train_id FOREIGN KEY(operator_id, train_id) REFERENCES trains (operator_id, id),
 	CONSTRAINT fk_seats_operator_id_class_id FOREIGN KEY(operator_id, class_id) REFERENCES train_classes (operator_id, id),
 	CONSTRAINT fk_seats_operator_id_coach_id FOREIGN KEY(operator_id, coach_id) REFERENCES coaches (operator_id, id),
@@ -574,7 +578,8 @@ CREATE TABLE bookings (
 	CONSTRAINT ck_bookings_amounts_add_up CHECK (final_amount = total_amount - discount_amount),
 	CONSTRAINT ck_bookings_amounts_positive CHECK (total_amount >= 0 AND discount_amount >= 0 AND final_amount >= 0),
 	CONSTRAINT ck_bookings_somebody_travels CHECK (passenger_count > 0),
-	CONSTRAINT ck_bookings_pending_expires CHECK (status <> 'pending' OR expires_at IS NOT NULL)
+	CONSTRAINT ck_bookings_pending_expires CHECK (status <> 'pending' OR expires_at IS NOT NULL),
+	CONSTRAINT ck_bookings_digest_beside_contact CHECK ((contact_phone IS NULL) = (contact_phone_digest IS NULL))
 )
 --;;
 CREATE INDEX ix_bookings_open_work ON bookings (operator_id, terminal_id) WHERE status = 'pending'
@@ -596,6 +601,7 @@ CREATE TABLE payments (
 	id UUID NOT NULL,
 	booking_id UUID NOT NULL,
 	payment_reference TEXT NOT NULL,
+	external_reference TEXT,
 	payment_method TEXT NOT NULL,
 	payment_status TEXT DEFAULT 'pending' NOT NULL,
 	amount BIGINT NOT NULL,
@@ -618,10 +624,15 @@ CREATE TABLE payments (
 	CONSTRAINT ck_payments_amounts_positive CHECK (amount >= 0 AND processing_fee >= 0),
 	CONSTRAINT ck_payments_cash_has_tender CHECK ((payment_method = 'cash') = (tendered IS NOT NULL) AND (tendered IS NULL) = (change_given IS NULL)),
 	CONSTRAINT ck_payments_change_adds_up CHECK (tendered IS NULL OR tendered = amount + change_given),
-	CONSTRAINT ck_payments_tender_covers_amount CHECK (change_given IS NULL OR change_given >= 0)
+	CONSTRAINT ck_payments_tender_covers_amount CHECK (change_given IS NULL OR change_given >= 0),
+	CONSTRAINT ck_payments_completed_has_date CHECK (payment_status <> 'completed' OR payment_date IS NOT NULL)
 )
 --;;
 CREATE INDEX ix_payments_operator_id_booking_id ON payments (operator_id, booking_id)
+--;;
+COMMENT ON COLUMN payments.payment_reference IS 'ours: the booking''s number and a count'
+--;;
+COMMENT ON COLUMN payments.external_reference IS 'theirs: approval code, transfer or gateway id'
 --;;
 COMMENT ON COLUMN payments.amount IS 'minor units'
 --;;
@@ -659,16 +670,19 @@ CREATE TABLE seat_holds (
 	expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
 	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
 	CONSTRAINT pk_seat_holds PRIMARY KEY (operator_id, id),
+	CONSTRAINT uq_seat_holds_operator_id_booking_id UNIQUE (operator_id, booking_id),
 	CONSTRAINT fk_seat_holds_operator_id_booking_id FOREIGN KEY(operator_id, booking_id) REFERENCES bookings (operator_id, id),
-	CONSTRAINT ck_seat_holds_goes_forward CHECK (to_stop > from_stop AND from_stop >= 0),
-	CONSTRAINT ck_seat_holds_legs_is_mask CHECK (legs > 0)
+	CONSTRAINT fk_seat_holds_operator_id_schedule_id_service_date FOREIGN KEY(operator_id, schedule_id, service_date) REFERENCES schedules (operator_id, id, departure_date),
+	CONSTRAINT fk_seat_holds_operator_id_class_id FOREIGN KEY(operator_id, class_id) REFERENCES train_classes (operator_id, id),
+	CONSTRAINT ck_seat_holds_goes_forward CHECK (from_stop >= 0 AND to_stop > from_stop AND to_stop <= 63),
+	CONSTRAINT ck_seat_holds_legs_fit_stops CHECK (legs = (~ ((-1)::bigint << (to_stop - from_stop))) << from_stop),
+	CONSTRAINT ck_seat_holds_holds_something CHECK (cardinality(seat_ids) > 0),
+	CONSTRAINT ck_seat_holds_seat_fare_not_negative CHECK (seat_fare >= 0)
 )
 --;;
-CREATE INDEX ix_seat_holds_operator_id_booking_id ON seat_holds (operator_id, booking_id)
+CREATE INDEX ix_seat_holds_expires_at ON seat_holds (expires_at)
 --;;
 CREATE INDEX ix_seat_holds_operator_id_schedule_id_expires_at ON seat_holds (operator_id, schedule_id, expires_at)
---;;
-CREATE INDEX ix_seat_holds_expires_at ON seat_holds (expires_at)
 --;;
 COMMENT ON COLUMN seat_holds.legs IS 'the bits taken in seat_inventory.occupied'
 --;;
@@ -698,8 +712,12 @@ CREATE TABLE passengers (
 	CONSTRAINT ck_passengers_gender_known CHECK (gender IN ('male', 'female', 'other')),
 	CONSTRAINT ck_passengers_identity_whole_or_absent CHECK ((identity_number IS NULL) = (identity_digest IS NULL) AND (identity_number IS NULL) = (identity_last_four IS NULL) AND (identity_number IS NULL) = (identity_kind IS NULL)),
 	CONSTRAINT ck_passengers_travellers_are_identified CHECK (passenger_type = 'infant' OR identity_number IS NOT NULL),
-	CONSTRAINT ck_passengers_infants_have_no_seat CHECK (passenger_type <> 'infant' OR seat_id IS NULL),
-	CONSTRAINT uq_passengers_operator_id_booking_id_position UNIQUE (operator_id, booking_id, position)
+	CONSTRAINT ck_passengers_all_but_infants_have_seats CHECK ((passenger_type = 'infant') = (seat_id IS NULL)),
+	CONSTRAINT ck_passengers_name_not_blank CHECK (btrim(passenger_name) <> ''),
+	CONSTRAINT ck_passengers_ticket_price_not_negative CHECK (ticket_price >= 0),
+	CONSTRAINT fk_passengers_operator_id_seat_id FOREIGN KEY(operator_id, seat_id) REFERENCES seats (operator_id, id),
+	CONSTRAINT uq_passengers_operator_id_booking_id_position UNIQUE (operator_id, booking_id, position),
+	CONSTRAINT uq_passengers_operator_id_id_booking_id UNIQUE (operator_id, id, booking_id)
 )
 --;;
 CREATE INDEX ix_passengers_operator_id_identity_digest ON passengers (operator_id, identity_digest)
@@ -751,7 +769,7 @@ CREATE TABLE booking_charges (
 	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
 	CONSTRAINT pk_booking_charges PRIMARY KEY (operator_id, id),
 	CONSTRAINT fk_booking_charges_operator_id_booking_id FOREIGN KEY(operator_id, booking_id) REFERENCES bookings (operator_id, id),
-	CONSTRAINT fk_booking_charges_operator_id_passenger_id FOREIGN KEY(operator_id, passenger_id) REFERENCES passengers (operator_id, id),
+	CONSTRAINT fk_booking_charges_operator_id_passenger_id_booking_id FOREIGN KEY(operator_id, passenger_id, booking_id) REFERENCES passengers (operator_id, id, booking_id),
 	CONSTRAINT ck_booking_charges_charge_kind_known CHECK (charge_kind IN ('fare', 'discount', 'fee', 'kept_fee', 'surcharge', 'reversal')),
 	CONSTRAINT ck_booking_charges_sign_fits_kind CHECK ((charge_kind IN ('discount', 'reversal')) = (amount < 0) OR amount = 0)
 )
@@ -792,13 +810,16 @@ CREATE TABLE tickets (
 	CONSTRAINT pk_tickets PRIMARY KEY (operator_id, id),
 	CONSTRAINT uq_tickets_operator_id_ticket_number UNIQUE (operator_id, ticket_number),
 	CONSTRAINT fk_tickets_operator_id_booking_id FOREIGN KEY(operator_id, booking_id) REFERENCES bookings (operator_id, id),
-	CONSTRAINT fk_tickets_operator_id_passenger_id FOREIGN KEY(operator_id, passenger_id) REFERENCES passengers (operator_id, id),
-	CONSTRAINT fk_tickets_operator_id_schedule_id FOREIGN KEY(operator_id, schedule_id) REFERENCES schedules (operator_id, id),
-	CONSTRAINT fk_tickets_operator_id_seat_id FOREIGN KEY(operator_id, seat_id) REFERENCES seats (operator_id, id),
+	CONSTRAINT fk_tickets_operator_id_passenger_id_booking_id FOREIGN KEY(operator_id, passenger_id, booking_id) REFERENCES passengers (operator_id, id, booking_id),
+	CONSTRAINT fk_tickets_operator_id_schedule_id_service_date FOREIGN KEY(operator_id, schedule_id, service_date) REFERENCES schedules (operator_id, id, departure_date),
+	CONSTRAINT fk_tickets_operator_id_class_id FOREIGN KEY(operator_id, class_id) REFERENCES train_classes (operator_id, id),
+	CONSTRAINT fk_tickets_operator_id_seat_id_class_id FOREIGN KEY(operator_id, seat_id, class_id) REFERENCES seats (operator_id, id, class_id),
 	CONSTRAINT fk_tickets_operator_id_supersedes_id FOREIGN KEY(operator_id, supersedes_id) REFERENCES tickets (operator_id, id),
 	CONSTRAINT fk_tickets_operator_id_checked_in_by FOREIGN KEY(operator_id, checked_in_by) REFERENCES users (operator_id, id),
 	CONSTRAINT ck_tickets_ticket_status_known CHECK (ticket_status IN ('active', 'used', 'cancelled', 'expired', 'superseded', 'voided')),
-	CONSTRAINT ck_tickets_goes_forward CHECK (to_stop > from_stop AND from_stop >= 0),
+	CONSTRAINT ck_tickets_goes_forward CHECK (from_stop >= 0 AND to_stop > from_stop AND to_stop <= 63),
+	CONSTRAINT ck_tickets_legs_fit_stops CHECK (legs = (~ ((-1)::bigint << (to_stop - from_stop))) << from_stop),
+	CONSTRAINT ck_tickets_fare_not_negative CHECK (fare >= 0),
 	CONSTRAINT ck_tickets_issue_no_fits_ticket_code CHECK (issue_no BETWEEN 1 AND 15),
 	CONSTRAINT ck_tickets_used_has_check_in CHECK (ticket_status <> 'used' OR check_in_time IS NOT NULL)
 )
@@ -906,7 +927,7 @@ GRANT EXECUTE ON FUNCTION current_operator() TO counter
 CREATE FUNCTION guard_bookings_transition() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF OLD.status || '>' || NEW.status <> ALL (ARRAY['confirmed>cancelled', 'confirmed>completed', 'pending>cancelled', 'pending>confirmed', 'pending>expired']) THEN
+    IF OLD.status || '>' || NEW.status <> ALL (ARRAY['completed>cancelled', 'confirmed>cancelled', 'confirmed>completed', 'pending>cancelled', 'pending>confirmed', 'pending>expired']) THEN
         RAISE EXCEPTION 'bookings: % cannot become %', OLD.status, NEW.status
             USING ERRCODE = 'check_violation', CONSTRAINT = 'bookings_transition', TABLE = 'bookings';
     END IF;
@@ -930,7 +951,7 @@ CREATE TRIGGER guard_transition BEFORE UPDATE OF ticket_status ON tickets FOR EA
 CREATE FUNCTION guard_payments_transition() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF OLD.payment_status || '>' || NEW.payment_status <> ALL (ARRAY['completed>refunded', 'pending>completed', 'pending>failed', 'pending>processing', 'processing>completed', 'processing>failed']) THEN
+    IF OLD.payment_status || '>' || NEW.payment_status <> ALL (ARRAY['completed>failed', 'completed>refunded', 'failed>completed', 'pending>completed', 'pending>failed', 'pending>processing', 'processing>completed', 'processing>failed']) THEN
         RAISE EXCEPTION 'payments: % cannot become %', OLD.payment_status, NEW.payment_status
             USING ERRCODE = 'check_violation', CONSTRAINT = 'payments_transition', TABLE = 'payments';
     END IF;
@@ -1233,7 +1254,7 @@ CREATE POLICY own_operator ON passengers TO counter USING (operator_id = (SELECT
 --;;
 CREATE POLICY owner ON passengers TO CURRENT_USER USING (true) WITH CHECK (true)
 --;;
-GRANT SELECT, INSERT ON passengers TO counter
+GRANT SELECT, INSERT, DELETE ON passengers TO counter
 --;;
 ALTER TABLE payments ENABLE ROW LEVEL SECURITY
 --;;

@@ -104,7 +104,6 @@ def test_bad_input_gets_one_sentence(run: Run, words: tuple[str, ...], status: i
         (("--passenger", "Ani;3171010101900002;elephant"), 2, "usage"),
         (("--passenger", "Ani;;infant;2025-02-31"), 2, "usage"),
         (("--passenger", "Ani;;infant;2015-02-01"), 1, "infant_too_old"),
-        (("--passenger", BUDI), 1, "identity_repeated"),
         (tuple(word for n in range(8) for word in ("--passenger", f"P;31710101019{n:05d}")), 1, "party_too_large"),
     ],
 )
@@ -148,3 +147,23 @@ def test_an_unreachable_printer_loses_no_sale(run: Run, travel_day: date) -> Non
 def test_an_unreachable_database_is_said_so(run: Run) -> None:
     gone = run("search", "YK", "GMR", "--json", database_url="postgresql://counter@127.0.0.1:1/nowhere")
     assert (gone.status, gone.json["error"]["code"]) == (3, "database_unreachable")
+
+
+def test_the_same_identity_twice_is_refused_only_where_it_must_be(run: Run, travel_day: date) -> None:
+    twice = sell(run, travel_day, "--passenger", BUDI)
+    assert twice.status == 0
+    assert twice.json["warnings"] == ["BUDI SANTOSO has the number of another passenger."]
+    words = ["lpn", "sgu", travel_day.isoformat(), "--train", "285", "--class", "EKO", "--pay", "cash", "--json"]
+    subsidised = run("sell", *words, "--passenger", BUDI, "--passenger", BUDI)
+    assert (subsidised.status, subsidised.json["error"]["code"]) == (1, "identity_repeated")
+    assert run("sell", *words, "--passenger", BUDI).status == 0
+    again = run("sell", *words, "--passenger", BUDI)
+    assert (again.status, again.json["error"]["code"]) == (1, "one_ticket_per_identity")
+
+
+def test_a_printer_of_an_unknown_model_is_said_before_the_sale(run: Run, travel_day: date) -> None:
+    assert sell(run, travel_day, printer_profile="bogus").json["error"]["code"] == "printer_profile"
+    assert (
+        run("search", "yk", "gmr", travel_day.isoformat(), "--class", "EKS", "--json").json["offers"][0]["available"]
+        == 250
+    )

@@ -1,0 +1,193 @@
+"""The party of a booking: its passengers checked against the hold, stored, replaced while unpaid, read back.
+
+Passengers are stored as soon as they are named, so that a terminal that dies before the payment is finished finds them
+again. What must be known of each is decided in ``core.passengers``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+from sqlalchemy import bindparam, delete, func, insert, select, update
+from uuid_utils.compat import uuid7
+
+from core import booking as bookings
+from core import policy
+from core.booking import Hold
+from core.clock import local
+from core.database import Actor, Statement, Transaction
+from core.errors import Refused
+from core.identity import PassengerType
+from core.models import Booking, Passenger
+from core.network import SeatInfo
+from core.office import Office
+from core.passengers import PartyLimits, PassengerDetails, PassengerInput, check_party
+from core.permissions import require
+from core.policy import INFANT_AGE, INFANTS_PER_ADULT, ONE_TICKET_PER_IDENTITY, SENIOR_AGE, Policies
+
+_COLUMNS: Final = (
+    "operator_id",
+    "id",
+    "booking_id",
+    "position",
+    "passenger_name",
+    "passenger_dob",
+    "passenger_type",
+    "identity_kind",
+    "identity_number",
+    "identity_digest",
+    "identity_last_four",
+    "gender",
+    "seat_id",
+    "ticket_price",
+)
+_OF_BOOKING: Final = (Passenger.operator_id == bindparam("operator_id")) & (
+    Passenger.booking_id == bindparam("booking_id")
+)
+_INSERT: Final = Statement(insert(Passenger).values({name: bindparam(name) for name in _COLUMNS}))
+_FORGET: Final = Statement(delete(Passenger).where(_OF_BOOKING))
+_STORED: Final = Statement(
+    select(
+        Passenger.id,
+        Passenger.passenger_name,
+        Passenger.passenger_type,
+        Passenger.passenger_dob,
+        Passenger.identity_number,
+    )
+    .where(_OF_BOOKING)
+    .order_by(Passenger.position)
+)
+_NAMED: Final = Statement(
+    update(Booking)
+    .where(Booking.operator_id == bindparam("operator_id"), Booking.id == bindparam("booking_id"))
+    .values(booking_details=Booking.booking_details.op("||")(bindparam("named")), updated_at=func.now())
+)
+
+
+@dataclass(frozen=True)
+class Traveller:
+    """A passenger with the seat and fare he gets; ``exclusive`` where his identity may have one ticket only."""
+
+    id: UUID
+    details: PassengerDetails
+    seat: SeatInfo | None
+    fare: int
+    digest: bytes | None
+    exclusive: bool
+
+
+def seat(
+    office: Office, held: Hold, policies: Policies, entered: Sequence[PassengerInput], now: datetime
+) -> list[Traveller]:
+    """Check the party against the hold; everyone but infants gets the next of the held seats.
+
+    Raises:
+        Refused: as ``passengers.check_party``, and code ``passengers_do_not_fit_hold``.
+    """
+    trip = held.journey
+    place = {"station_id": trip.origin.id, "train_id": trip.train.id}
+    exclusive = trip.train.is_subsidised and policies.get(ONE_TICKET_PER_IDENTITY, **place)
+    limits = PartyLimits(
+        policies.get(INFANT_AGE, **place), policies.get(INFANTS_PER_ADULT, **place), policies.get(SENIOR_AGE, **place)
+    )
+    party = check_party(entered, trip.day, local(now, trip.origin.time_zone).date(), limits, exclusive=exclusive)
+    infants = sum(1 for one in party if one.type is PassengerType.INFANT)
+    if len(party) - infants != len(held.seats) or infants != held.infants:
+        raise Refused(
+            f"{len(held.seats)} seats and {held.infants} infants are held, "
+            f"{len(party) - infants} and {infants} passengers were named.",
+            code="passengers_do_not_fit_hold",
+            hint="Name as many passengers as are held.",
+        )
+    free = iter(held.seats)
+    travellers = []
+    for details in party:
+        place_taken = None if details.type is PassengerType.INFANT else next(free)
+        fare = held.seat_fare if place_taken else 0
+        digest = office.keys.digest(details.identity.number) if details.identity else None
+        travellers.append(Traveller(uuid7(), details, place_taken, fare, digest, exclusive))
+    return travellers
+
+
+def store(tx: Transaction, office: Office, held: Hold, travellers: Sequence[Traveller]) -> None:
+    """Queue the passengers of a booking, in place of those that were named before."""
+    if held.is_named:
+        tx.send(_FORGET, booking_id=held.booking_id)
+    rows = [_row(office, position, one) for position, one in enumerate(travellers, 1)]
+    tx.send_each(_INSERT, [{"booking_id": held.booking_id, **row} for row in rows])
+
+
+def _row(office: Office, position: int, one: Traveller) -> dict[str, Any]:
+    details, identity = one.details, one.details.identity
+    return {
+        "id": one.id,
+        "position": position,
+        "passenger_name": details.name,
+        "passenger_dob": details.birth_date,
+        "passenger_type": details.type.value,
+        "identity_kind": identity.kind if identity else None,
+        "identity_number": office.keys.encrypt(identity.number, _purpose(one.id)) if identity else None,
+        "identity_digest": one.digest,
+        "identity_last_four": identity.number[-4:] if identity else None,
+        "gender": details.gender,
+        "seat_id": one.seat.id if one.seat else None,
+        "ticket_price": one.fare,
+    }
+
+
+def _purpose(passenger_id: UUID) -> str:
+    """Binds a ciphertext to its row: one copied to another passenger does not decrypt."""
+    return f"passengers.identity_number {passenger_id}"
+
+
+def name_passengers(
+    office: Office, actor: Actor, booking_id: UUID, entered: Sequence[PassengerInput]
+) -> list[PassengerDetails]:
+    """Store the passengers of a pending booking, in place of those named before; returns them with findings.
+
+    Raises:
+        HoldExpired: the seats are gone.
+        Refused: as ``seat``.
+    """
+    require(actor, "sell")
+    network = office.network()
+
+    def write(tx: Transaction) -> list[PassengerDetails]:
+        asked = policy.ask(tx)
+        held = bookings.ask_pending(tx, booking_id).read(network)
+        travellers = seat(office, held, asked.read(), entered, tx.now)
+        store(tx, office, held, travellers)
+        tx.send(_NAMED, booking_id=booking_id, named=Jsonb({"named": True}))
+        tx.audit("update", "bookings", booking_id, new={"passengers": len(travellers)})
+        return [one.details for one in travellers]
+
+    return office.database.transaction(write, actor=actor)
+
+
+def stored(tx: Transaction, office: Office, booking_id: UUID) -> list[PassengerInput]:
+    """The passengers a booking has, as they were entered."""
+    return [
+        PassengerInput(
+            name=row.passenger_name,
+            identity=office.keys.decrypt(bytes(row.identity_number), _purpose(row.id)) if row.identity_number else "",
+            type=PassengerType(row.passenger_type),
+            birth_date=row.passenger_dob,
+        )
+        for row in tx.send(_STORED, booking_id=booking_id).all()
+    ]
+
+
+def named(office: Office, actor: Actor, booking_id: UUID) -> list[PassengerInput]:
+    """The passengers of a booking this terminal left unpaid; none if they were not named yet."""
+    require(actor, "sell")
+
+    def read(tx: Transaction) -> list[PassengerInput]:
+        tx.audit("view", "bookings", booking_id)
+        return stored(tx, office, booking_id)
+
+    return office.database.transaction(read, actor=actor)
