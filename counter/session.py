@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 import psycopg
 from sqlalchemy import func, select
 
-from core import keys, staff, terminals
+from core import holds, keys, staff, terminals
 from core import office as offices
 from core.clock import local
 from core.config import Settings
@@ -106,6 +106,12 @@ class Workplace:
                 self.office.close()
                 self.office, self.server = office, server
             return self._now()
+
+    def look_after(self) -> datetime:
+        """``reconnect``, and give back the holds that are out of time wherever nobody searches or sells."""
+        now = self.reconnect()
+        holds.sweep(self.office.database)
+        return now
 
     def _now(self) -> datetime:
         return self.office.database.transaction(lambda tx: tx.now)

@@ -153,7 +153,7 @@ def test_the_same_identity_twice_is_refused_only_where_it_must_be(run: Run, trav
     twice = sell(run, travel_day, "--passenger", BUDI)
     assert twice.status == 0
     assert twice.json["warnings"] == ["BUDI SANTOSO has the number of another passenger."]
-    words = ["lpn", "sgu", travel_day.isoformat(), "--train", "285", "--class", "EKO", "--pay", "cash", "--json"]
+    words = ["lpn", "sgu", travel_day.isoformat(), "--train", "286", "--class", "EKO", "--pay", "cash", "--json"]
     subsidised = run("sell", *words, "--passenger", BUDI, "--passenger", BUDI)
     assert (subsidised.status, subsidised.json["error"]["code"]) == (1, "identity_repeated")
     assert run("sell", *words, "--passenger", BUDI).status == 0
