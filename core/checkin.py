@@ -269,11 +269,11 @@ def check_in(
     route = network.route_of(train.id) if train else None
     read = decode(code, issuer=office.operator.issuer, public_keys=office.public_keys)
     digest = hashlib.sha256(code.encode("utf-8", "surrogatepass")).digest()
-    scan = _Scan(station.id, gate, train, route, nonce or uuid7(), digest)
+    scan = _Scan(station.id, gate, train, route, nonce or uuid7(), nonce is not None, digest)
 
     def judge(tx: Transaction) -> Answer:
         if read.payload is None:
-            before = _before(tx.send(_SAME_SCAN, nonce=scan.nonce), scan)
+            before = _before(_ask_before(tx, scan), scan)
             if before is None:
                 _record(tx, scan, _UNREAD[read.reading], at or tx.now, None)
             return Answer(before or _UNREAD[read.reading])
@@ -299,6 +299,7 @@ class _Scan:
     train: TrainInfo | None
     route: RouteInfo | None
     nonce: UUID
+    may_be_repeated: bool
     digest: bytes
 
 
@@ -306,7 +307,7 @@ def _judge(
     tx: Transaction, network: Network, scan: _Scan, payload: TicketPayload, code: str | None, at: datetime | None
 ) -> Answer:
     asked = policy.ask(tx)
-    same_scan = tx.send(_SAME_SCAN, nonce=scan.nonce)
+    same_scan = _ask_before(tx, scan)
     ticket = tx.send(_TICKET, serial=payload.ticket_serial)
     policies, before, row = asked.read(), _before(same_scan, scan), ticket.first()
     if row is None:
@@ -349,9 +350,14 @@ def _is_of(row: Any, payload: TicketPayload, code: str | None) -> bool:
     return not payload.training and (payload.issue_no != row.issue_no or code == row.qr_code)
 
 
-def _before(rows: Rows, scan: _Scan) -> Outcome | None:
+def _ask_before(tx: Transaction, scan: _Scan) -> Rows | None:
+    """Queue the question whether this scan is on record already; one that nobody named before cannot be."""
+    return tx.send(_SAME_SCAN, nonce=scan.nonce) if scan.may_be_repeated else None
+
+
+def _before(rows: Rows | None, scan: _Scan) -> Outcome | None:
     """What this very scan was answered before."""
-    row = rows.first()
+    row = rows.first() if rows is not None else None
     if row is None:
         return None
     if bytes(row.code_digest) != scan.digest:

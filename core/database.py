@@ -88,7 +88,7 @@ NOBODY: Final = Actor()
 class Statement:
     """A SQLAlchemy Core statement, compiled for psycopg the first time it is used and never again."""
 
-    __slots__ = ("_by_rows", "_clause", "_constants", "_names", "_record", "_sql")
+    __slots__ = ("_by_rows", "_clause", "_constants", "_names", "_record", "_sql", "returns_rows")
 
     def __init__(self, clause: ClauseElement) -> None:
         self._clause = clause
@@ -97,6 +97,8 @@ class Statement:
         self._names: tuple[str, ...] = ()
         self._by_rows: dict[int, Statement] = {}
         self._record: Callable[[Sequence[Any]], Any] | None = None
+        #: Whether the server answers with rows; known once the statement is bound.
+        self.returns_rows = True
 
     def bind(self, parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """The SQL text and its parameters, the statement's own constants included."""
@@ -128,6 +130,8 @@ class Statement:
                 name: bound.effective_value for name, bound in compiled.binds.items() if not bound.required
             }
             self._names = tuple(name for name, bound in compiled.binds.items() if bound.required)
+            changes = compiled.isinsert or compiled.isupdate or compiled.isdelete
+            self.returns_rows = not changes or bool(compiled.effective_returning)
             self._sql = str(compiled)
         return self._sql
 
@@ -193,6 +197,7 @@ class Transaction:
         self.actor = actor
         self.correlation_id = uuid7()
         self._driver = driver
+        self._writer = driver.cursor()  # for statements that answer nothing
         self._opening = opening
         self._now: datetime | None = None
         self._journal = _Journal()
@@ -207,9 +212,9 @@ class Transaction:
 
     def send(self, statement: Statement, /, **parameters: Any) -> Rows:
         """Queue a statement. ``operator_id`` is always among its parameters."""
-        cursor = self._driver.cursor()
-        cursor.execute(*statement.bind({"operator_id": self.operator_id, **parameters}))
-        return Rows(cursor, statement)
+        bound = statement.bind({"operator_id": self.operator_id, **parameters})
+        cursor = self._driver.cursor() if statement.returns_rows else self._writer
+        return Rows(cursor.execute(*bound), statement)
 
     def query(self, clause: ClauseElement) -> Rows:
         """Queue a Core statement that is built anew each time: administration, look-ups, reports."""
@@ -227,9 +232,8 @@ class Transaction:
     def send_each(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         """Queue the INSERT of some rows, with one parameter to a column; nothing is returned."""
         if rows:
-            cursor = self._driver.cursor()
             for sql, parameters in statement.bind_rows([{"operator_id": self.operator_id, **row} for row in rows]):
-                cursor.execute(sql, parameters)
+                self._writer.execute(sql, parameters)
 
     def audit(
         self,

@@ -27,6 +27,7 @@ from core.errors import IntegrityFailure, NotReady
 
 _FILE: Final = "ring.json"
 _NONCE_BYTES: Final = 12
+_KEY_BYTES: Final = 32
 
 
 @dataclass(frozen=True, repr=False)
@@ -71,13 +72,13 @@ class KeyRing:
         Raises:
             IntegrityFailure: the value was changed, or sealed with a key this ring does not have.
         """
-        key = self.identity_keys.get(sealed[0])
+        key = self.identity_keys.get(sealed[0]) if sealed else None
         body = sealed[1 + _NONCE_BYTES :]
         try:
             if key is None:
                 raise InvalidTag
             return AESGCM(key).decrypt(sealed[1 : 1 + _NONCE_BYTES], body, purpose.encode()).decode()
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # changed, or cut short
             raise IntegrityFailure(
                 "A protected value cannot be read with this key ring.", hint="Check which keys this terminal has."
             ) from None
@@ -108,8 +109,8 @@ def create(folder: Path) -> KeyRing:
     """
     document = {
         "ticket": {"1": _text(Ed25519PrivateKey.generate().private_bytes_raw())},
-        "identity": {"1": _text(secrets.token_bytes(32))},
-        "digest": _text(secrets.token_bytes(32)),
+        "identity": {"1": _text(secrets.token_bytes(_KEY_BYTES))},
+        "digest": _text(secrets.token_bytes(_KEY_BYTES)),
     }
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -147,7 +148,9 @@ def load(folder: Path) -> KeyRing:
             for key_id, text in document["ticket"].items()
         }
         identities = {int(key_id): _bytes(text) for key_id, text in document["identity"].items()}
-        return KeyRing(tickets, identities, _bytes(document["digest"]), max(tickets), max(identities))
+        digest_key = _bytes(document["digest"])
+        _require_sizes([*tickets, *identities], [*identities.values(), digest_key])
+        return KeyRing(tickets, identities, digest_key, max(tickets), max(identities))
     except FileNotFoundError:
         raise NotReady(
             f"This terminal has no key ring in {folder}.",
@@ -157,6 +160,12 @@ def load(folder: Path) -> KeyRing:
         raise NotReady(
             f"The key ring {path} cannot be read.", hint="Restore it from where the operator keeps it."
         ) from error
+
+
+def _require_sizes(key_ids: Collection[int], secret_keys: Collection[bytes]) -> None:
+    """A key id is one byte of a ticket code and of a sealed value; a secret key has 256 bits."""
+    if not all(1 <= key_id <= 255 for key_id in key_ids) or any(len(key) != _KEY_BYTES for key in secret_keys):
+        raise ValueError("a key or its number has the wrong size")
 
 
 def _text(raw: bytes) -> str:

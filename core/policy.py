@@ -69,7 +69,11 @@ SALE_CLOSES_MINUTES: Final = _policy(
     "sale_closes_minutes", "minutes", 0, "how long before a train leaves the boarding station its sale closes"
 )
 GO_SHOW_HOURS: Final = _policy(
-    "go_show_hours", "hours", 0, "counters sell only this long before departure; 0: the whole sale window"
+    "go_show_hours",
+    "hours",
+    0,
+    "counters sell only this long before departure; 0: the whole sale window",
+    maximum=366 * 24,
 )
 MAX_SEATS: Final = _policy("max_seats_per_booking", "seats", 4, "largest party of one booking", minimum=1, maximum=20)
 INFANT_AGE: Final = _policy("infant_age_years", "years", 3, "younger travels free on a lap", maximum=18)

@@ -1,6 +1,7 @@
 """Staff signing in: a number and a PIN, checked against argon2, with a lock after too many failures.
 
-An unknown number takes as long to refuse as a wrong PIN: the same hash is computed for both.
+A number nobody has is treated like one somebody has, so that nothing tells which exist: the same hash is computed,
+and it locks after as many failures. Those are counted on the audit trail, by a digest (it may be a mistyped PIN).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from uuid_utils.compat import uuid7
 from core import policy
 from core.database import Actor, Statement, Transaction
 from core.errors import NotSignedIn
-from core.models import User, UserSession
+from core.models import AuditLog, User, UserSession
 from core.office import Office
 from core.policy import PIN_ATTEMPTS, PIN_LOCK_MINUTES, SESSION_HOURS
 from core.terminals import TerminalInfo
@@ -31,6 +32,14 @@ _DECOY: Final = "$argon2id$v=19$m=65536,t=3,p=4$YJ9GwbQZ5FinixRtZ+8q0Q$BLZuoMHtO
 _FIND: Final = Statement(
     select(User.id, User.full_name, User.role, User.password_hash, User.is_active, User.locked_until).where(
         User.operator_id == bindparam("operator_id"), User.staff_number == bindparam("staff_number")
+    )
+)
+_OF_NOBODY: Final = "staff_numbers"
+_FAILURES_OF_NOBODY: Final = Statement(
+    select(func.count().label("failures"), func.max(AuditLog.created_at).label("last")).where(
+        AuditLog.operator_id == bindparam("operator_id"),
+        AuditLog.entity_type == bindparam("entity_type"),
+        AuditLog.entity_id == bindparam("number_digest"),
     )
 )
 _LOCK: Final = Statement(
@@ -70,20 +79,25 @@ def sign_in(office: Office, terminal: TerminalInfo, staff_number: str, pin: str,
         NotSignedIn: wrong number or PIN, deactivated, or locked after too many failures.
     """
 
-    def find(tx: Transaction) -> tuple[Any, datetime]:
-        return tx.send(_FIND, staff_number=staff_number.strip()).first(), tx.now
+    number = staff_number.strip()
+    number_digest = office.keys.digest(ascii(number)).hex()
 
-    user, now = office.database.transaction(find)
+    def find(tx: Transaction) -> tuple[Any, datetime | None, datetime]:
+        user = tx.send(_FIND, staff_number=number).first()
+        until = _nobody_locked_until(tx, number_digest, terminal) if user is None else user.locked_until
+        return user, until, tx.now
+
+    user, locked_until, now = office.database.transaction(find)
     right = _verify(user.password_hash if user is not None and user.password_hash else _DECOY, pin)
-    if user is not None and user.locked_until is not None and user.locked_until > now:
-        raise _locked(user.locked_until - now)
+    if locked_until is not None and locked_until > now:
+        raise _locked(locked_until - now)
     if user is None or not user.is_active or not right:
         if user is not None:
             _record_failure(office, user.id, terminal)
+        else:
+            _record_failure_of_nobody(office, number_digest, terminal)
         raise NotSignedIn("This number and PIN do not fit.", hint="Check both; after several tries the number locks.")
-    actor = Actor(
-        user.id, staff_number.strip(), user.full_name, user.role, terminal.id, terminal.code, terminal.station_id
-    )
+    actor = Actor(user.id, number, user.full_name, user.role, terminal.id, terminal.code, terminal.station_id)
 
     def open_session(tx: Transaction) -> datetime:
         asked = policy.ask(tx)
@@ -110,7 +124,7 @@ def sign_in(office: Office, terminal: TerminalInfo, staff_number: str, pin: str,
 
 def _verify(stored: str, pin: str) -> bool:
     try:
-        return _HASHER.verify(stored, pin)
+        return _HASHER.verify(stored, pin.encode("utf-8", "surrogatepass"))
     except (VerificationError, InvalidHashError):
         return False
 
@@ -127,6 +141,23 @@ def _record_failure(office: Office, user_id: Any, terminal: TerminalInfo) -> Non
             attempts = 0
         tx.send(_FAILED, user_id=user_id, attempts=attempts, until=until)
         tx.audit("update", "users", user_id, new={"sign_in": "locked" if until else "failed"})
+
+    office.database.transaction(fail, actor=Actor(terminal_id=terminal.id))
+
+
+def _nobody_locked_until(tx: Transaction, number_digest: str, terminal: TerminalInfo) -> datetime | None:
+    asked = policy.ask(tx)
+    found = tx.send(_FAILURES_OF_NOBODY, entity_type=_OF_NOBODY, number_digest=number_digest).all()[0]
+    policies = asked.read()
+    if not found.failures or found.failures % policies.get(PIN_ATTEMPTS, station_id=terminal.station_id):
+        return None
+    last: datetime = found.last
+    return last + timedelta(minutes=policies.get(PIN_LOCK_MINUTES, station_id=terminal.station_id))
+
+
+def _record_failure_of_nobody(office: Office, number_digest: str, terminal: TerminalInfo) -> None:
+    def fail(tx: Transaction) -> None:
+        tx.audit("update", _OF_NOBODY, number_digest, new={"sign_in": "failed"})
 
     office.database.transaction(fail, actor=Actor(terminal_id=terminal.id))
 

@@ -1,4 +1,4 @@
-"""What every test can ask for: a real PostgreSQL, and a database of its own cloned from a template.
+"""What every test can ask for: a real PostgreSQL, a database of its own cloned from a template, and a terminal's wire.
 
 The server is the embedded one, shared by all workers of a run; ``COUNTER_TEST_DATABASE_URL`` names another PostgreSQL
 (a login that may create roles and databases). The template holds the demonstration railway with a few days on sale.
@@ -6,18 +6,20 @@ The server is the embedded one, shared by all workers of a run; ``COUNTER_TEST_D
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import importlib.util
 import os
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import psycopg
@@ -34,6 +36,9 @@ from core.keys import KeyRing
 from core.office import Office
 from core.ops import embedded, migrate, prepare
 from core.search import Offer, offers
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
 
 hypothesis.settings.register_profile("steady", deadline=None)
 hypothesis.settings.load_profile("steady")
@@ -270,6 +275,52 @@ def travel_day(office: Office) -> date:
 def taksaka(office: Office, travel_day: date) -> Offer:
     """43 Taksaka from Yogyakarta to Gambir in executive class."""
     return offers(office, "YK", "GMR", travel_day, class_code="EKS", train_number="43")[0]
+
+
+class Wire:
+    """A wire to an application: bytes in, through Textual's own terminal parser, as its terminal driver would."""
+
+    def __init__(self, pilot: Pilot[Any]) -> None:
+        from textual._xterm_parser import XTermParser
+
+        self.app = pilot.app
+        self.pilot = pilot
+        self.parser = XTermParser()
+
+    async def send(
+        self, text: str, *, chunk: int = 4096, gaps: Sequence[float] = (0.0,), ahead: float | None = None
+    ) -> None:
+        """Feed a text chunk by chunk.
+
+        Args:
+            chunk: characters to one ``read()``.
+            gaps: seconds between chunks, over and over.
+            ahead: do not wait, but stamp the events as if they came at that pace, beginning so many seconds from now.
+                Far ahead, no pause is ever over; far back, every one is.
+        """
+        from textual._time import get_time
+
+        assert self.app._driver is not None
+        at = get_time() + (ahead or 0.0)
+        for number, begin in enumerate(range(0, len(text), chunk)):
+            gap = gaps[number % len(gaps)]
+            at += gap
+            for event in self.parser.feed(text[begin : begin + chunk]):
+                if ahead is not None:
+                    event.time = at
+                self.app._driver.process_message(event)
+            await asyncio.sleep(gap if ahead is None else 0)
+
+    async def until(self, done: Callable[[], bool]) -> None:
+        """Wait for something to become true; the test's own time limit is the runner's."""
+        while not done():
+            await self.pilot.pause()
+        await self.pilot.pause()
+
+
+@pytest.fixture
+def wire() -> type[Wire]:
+    return Wire
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -101,9 +101,10 @@ class Gateway:
 
         def attempt() -> Answer:
             reply = self._exchange(order_id, "POST", "/v2/charge", body, idempotency_key=str(key))
-            answer = (
-                self._looked_up(order_id) if reply.status_code == _REPEATED else _answer(reply, order_id, changes=True)
-            )
+            if reply.status_code == _UNKNOWN:
+                raise _plain_refusal(reply.status_code, order_id)  # the address is wrong, not the order
+            repeated = reply.status_code == _REPEATED
+            answer = self._looked_up(order_id) if repeated else _answer(reply, order_id, changes=True)
             if answer.amount != amount:
                 raise GatewayMismatch.between("amount", order_id, amount, answer.amount)
             return answer
@@ -266,7 +267,7 @@ def _error(failure: Failure, order_id: str, *, changes: bool) -> CounterError:
     return GatewayUnreachable.because(failure.cause, order_id)
 
 
-def _refusal(reply: Reply, order_id: str, *, changes_existing: bool) -> CounterError:
+def _refusal(reply: Reply, order_id: str) -> CounterError:
     code = reply.status_code
     details = {"order_id": order_id, "status_code": code}
     if code in _NOT_OUR_CONTRACT:
@@ -276,7 +277,7 @@ def _refusal(reply: Reply, order_id: str, *, changes_existing: bool) -> CounterE
             hint="Check COUNTER_GATEWAY_SERVER_KEY, COUNTER_GATEWAY_URL and the contract; take another way to pay.",
             details=details,
         )
-    if code == _UNKNOWN and changes_existing:
+    if code == _UNKNOWN:
         return UnknownOrder(
             "The payment gateway does not know this payment.",
             hint="Nothing was charged under it: start the payment again.",
@@ -289,10 +290,14 @@ def _refusal(reply: Reply, order_id: str, *, changes_existing: bool) -> CounterE
             hint="Try again after the next sales, or refund another way.",
             details=details,
         )
+    return _plain_refusal(code, order_id)
+
+
+def _plain_refusal(code: str, order_id: str) -> GatewayRefused:
     return GatewayRefused(
         f"The payment gateway refused the request ({code}).",
         hint="Nothing was done; take another way to pay and report the number.",
-        details=details,
+        details={"order_id": order_id, "status_code": code},
     )
 
 

@@ -5,19 +5,25 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from sqlalchemy import select
 
+from core import policy
+from core.clock import local
+from core.database import Transaction
 from core.models import Schedule, Train, TrainClass
 from core.network import Network, Stop
 from core.office import Office
 from core.passengers import PassengerInput
 from core.seating import legs_mask
+from core.timetable import sale_window
 
 #: The kind of printer tickets are queued for, so that print jobs are written; nothing is printed.
 PRINTER: Final = "file"
+#: A train may call at a stop that many days after it left.
+_NIGHTS: Final = 2
 _NAMES: Final = ("Satu", "Dua", "Tiga", "Empat")
 
 
@@ -90,6 +96,23 @@ def departures(office: Office, first: date, last: date, *, class_id: int | None 
     ]
 
 
+def sellable(office: Office, first: date, last: date) -> list[Departure]:
+    """Those of the departures that may be sold today from any of their stops; subsidised trains open later."""
+
+    def windows(tx: Transaction) -> tuple[date, dict[bool, int]]:
+        asked = policy.ask(tx)
+        today = local(tx.now, office.operator.time_zone).date()
+        policies = asked.read()
+        return today, {subsidised: policies.get(sale_window(subsidised)) for subsidised in (False, True)}
+
+    today, days = office.database.transaction(windows)
+    return [
+        one
+        for one in departures(office, first, last)
+        if one.service_date <= today + timedelta(days=days[one.exclusive] - _NIGHTS)
+    ]
+
+
 def largest_class(office: Office) -> int:
     """The class with the most seats of all trains."""
     return max(office.network().classes.values(), key=lambda one: (one.capacity, -one.id)).id
@@ -116,9 +139,13 @@ def parties(network: Network, among: Sequence[Departure], seed: int) -> Iterator
 
 
 def questions(network: Network, first: date, days: int, seed: int) -> Iterator[Question]:
-    """Searches between random stops of random routes on random days, without end."""
+    """Searches between random stops of random routes on random days, without end.
+
+    On routes that ordinary trains run: where only subsidised ones do, most days are not on sale yet.
+    """
     rng = random.Random(seed)
-    routes = sorted(network.routes)
+    ways = (network.route_of(train.id) for train in network.trains.values() if not train.is_subsidised)
+    routes = sorted({route.id for route in ways if route is not None})
     while True:
         board, leave = _stretch(network, rng.choice(routes), rng)
         day = date.fromordinal(first.toordinal() + rng.randrange(days))

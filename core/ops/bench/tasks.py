@@ -58,7 +58,7 @@ class SaleTask:
     def open(self, desks: Desks) -> Mapping[str, Operation]:
         desk = desks.at(self.url)
         network = desk.office.network()
-        on_sale = demand.departures(desk.office, self.first, self.last)
+        on_sale = demand.sellable(desk.office, self.first, self.last)
         desk.office.database.transaction(lambda tx: [network.seats(tx, one) for one in network.classes])
         for_product = demand.parties(network, on_sale, self.seed + desks.index)
         for_floor = demand.parties(network, on_sale, self.seed + desks.index)

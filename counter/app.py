@@ -1,0 +1,424 @@
+"""The terminal application: workstations as modes, who works here, and the way from a screen to the library.
+
+What belongs here: what all workstations share. Nothing of the library is imported before the login screen is painted:
+it loads in a thread behind it (``counter.lifeline``), and so do the workstations when they are first switched to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
+
+from textual import work
+from textual.actions import ActionParseResult
+from textual.command import CommandPalette
+from textual.dom import DOMNode
+from textual.message import Message
+from textual.reactive import reactive
+from textual.screen import ModalScreen, Screen
+from textual.worker import WorkerFailed, get_current_worker
+
+from core.errors import CounterError, DatabaseUnreachable, OutcomeUnknown
+from counter.commands import Command, Commanded, CommandFinder
+from counter.i18n import LANGUAGES, LanguageChanged, _, language, set_language
+from counter.lifeline import DatabaseBack, DatabaseLost, Lifeline, Opened, Opening, OpeningFailed
+from counter.screens.login import LoginScreen
+from counter.screens.workstation import Workstation
+from counter.symbols import use_ascii
+from counter.themes import PLAIN, THEMES, ThemedApp
+from counter.widgets.scan_capture import ScanningApp
+from counter.widgets.state_bar import BarState, Light
+
+if TYPE_CHECKING:
+    from core.config import Settings
+    from core.database import Actor
+    from core.staff import SignIn
+    from counter.session import Workplace
+
+T = TypeVar("T")
+
+#: Threads for blocking work: a sale, a print job, a map that follows and the lifeline at once, and one to spare.
+_THREADS: Final = 5
+_CRASHED: Final = 3
+
+
+def _sell() -> Screen[Any]:
+    from counter.screens.sell import SellScreen
+
+    return SellScreen()
+
+
+def _gate() -> Screen[Any]:
+    from counter.screens.gate import GateScreen
+
+    return GateScreen()
+
+
+#: Mode → what it takes to work there; in this order they are offered to somebody who signs in.
+WORKSTATIONS: Final[Mapping[str, str]] = {"sell": "sell", "gate": "check_in"}
+
+
+class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
+    """The application that the bare ``counter`` command starts.
+
+    Args:
+        settings: this machine's; read from environment and settings file, behind the login screen, if left out.
+    """
+
+    TITLE = "counter"
+    CSS_PATH = "app.tcss"
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {"login": LoginScreen, "sell": _sell, "gate": _gate}
+    DEFAULT_MODE = "login"
+    COMMANDS: ClassVar[tuple[Command, ...]] = (  # type: ignore[assignment] # see Workstation
+        Command("help", "f1", "keys", "List the keys that work here and now.", in_palette=False, priority=True),
+        Command(
+            "next_workstation", "ctrl+g,f11", "", "Go to the next workstation; what is half done waits here.",
+            title="Next workstation",
+        ),
+        Command("sign_off", "f12", "", "Sign off, so that somebody else can work here.", title="Sign off"),
+        Command("language", "", "", "English, then Bahasa Indonesia.", title="Change the language"),
+        Command("colours", "", "", "Dark, light, then high contrast.", title="Change the colours"),
+        Command("command_palette", "ctrl+p", "", "Find anything by name.", in_palette=False),
+        Command("quit", "ctrl+q", "", "End the program.", title="Quit"),
+    )  # fmt: skip
+
+    bar: reactive[BarState] = reactive(BarState(station="counter", lights=(("db", "unsure"),)))
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        super().__init__()
+        self.workplace: Workplace | None = None
+        self.signed_in: SignIn | None = None
+        self._settings = settings
+        self._paused_mode: str | None = None
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="counter")
+        self.lifeline = Lifeline(self, settings)
+        if settings is None:
+            # Only what decides how the first paint looks; everything is read, and checked, behind it.
+            set_language(os.environ.get("COUNTER_LANGUAGE", ""))
+            self._draw_ascii(os.environ.get("COUNTER_ASCII", "").lower() in ("1", "true", "t", "yes", "y", "on"))
+        else:
+            set_language(settings.language)
+            self._draw_ascii(settings.ascii)
+
+    def _draw_ascii(self, wanted: bool) -> None:
+        use_ascii(wanted)
+        self.set_class(wanted, "-ascii")
+
+    @property
+    def actor(self) -> Actor | None:
+        """Who works here; ``None`` before sign-in."""
+        return self.signed_in.actor if self.signed_in else None
+
+    # Work that blocks
+
+    async def in_background(self, work: Callable[[], T]) -> T:
+        """Run something that blocks in a thread. It must not touch widgets; its exceptions come back here."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Run blocking library or device work in a thread, and notice whether the database answers.
+
+        Raises:
+            CounterError: whatever the work raises.
+        """
+        try:
+            result = await self.in_background(work)
+        except (DatabaseUnreachable, OutcomeUnknown):
+            self.lifeline.lost()
+            raise
+        self.lifeline.answered()
+        return result
+
+    # Dialogs and messages
+
+    async def ask(self, dialog: ModalScreen[T]) -> T | None:
+        """Open a dialog above the workstation that asks, and wait for its answer; ``None`` for Esc.
+
+        To be awaited in a worker (``@work``) of that workstation: the dialog belongs to its mode and waits there while
+        another one is in front.
+        """
+        return await self.push_screen_wait(dialog, mode=self._mode_of(get_current_worker().node))
+
+    def _mode_of(self, node: DOMNode) -> str:
+        for mode, stack in self._screen_stacks.items():
+            if any(screen in stack for screen in node.ancestors_with_self):
+                return mode
+        return self.current_mode
+
+    def workstations(self) -> Iterator[Workstation]:
+        """The base screens of all modes that were opened."""
+        for stack in list(self._screen_stacks.values()):
+            if stack and isinstance(stack[0], Workstation):
+                yield stack[0]
+
+    @property
+    def workstation(self) -> Workstation:
+        """The workstation in front, also when a dialog is above it."""
+        return cast(Workstation, self.screen_stack[0])
+
+    def report(self, error: CounterError) -> None:
+        """One calm sentence and what to do next, in the message line of the workstation in front."""
+        self.workstation.report(error)
+
+    def light(self, name: str, light: Light) -> None:
+        """Change a light of the state bar: ``db``, ``printer`` or ``scanner``."""
+        self.bar = self.bar.with_light(name, light)
+
+    # The workplace
+
+    def on_mount(self) -> None:
+        """The clock of the state bar; everything else waits until the login screen can be seen."""
+        self.set_interval(1.0, self._tick)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.run_worker(self.lifeline.keep(), name="lifeline")
+
+    def _tick(self) -> None:
+        if self.workplace is None or (now := self.lifeline.clock.now) is None:
+            return
+        from core.clock import local
+
+        here = local(now, self.workplace.time_zone).replace(second=0, microsecond=0)
+        self.bar = replace(self.bar, now=here)
+        if self.signed_in is not None and now >= self.signed_in.expires_at:
+            self._pause_session()
+
+    def on_opened(self, message: Opened) -> None:
+        """The workplace is there: the bar knows where this is."""
+        place = self.workplace
+        assert place is not None
+        self.bar = BarState(
+            station=place.station_code or "",
+            terminal=place.terminal.code,
+            lights=(
+                ("db", "on"),
+                ("printer", "off" if place.printer_kind == "none" else "on"),
+                ("scanner", "off"),
+            ),
+            mark="DEMO" if place.office.operator.is_demonstration else "",
+        )
+        self._draw_ascii(place.settings.ascii)
+        if self._settings is None and place.settings.language != language():
+            self.speak(place.settings.language)
+        self._note("opened", terminal=place.terminal.code, station=place.station_code)
+        self._tick()
+        self._pass_on(message)
+
+    def on_opening(self, message: Opening) -> None:
+        """For the login screen."""
+        self._pass_on(message)
+
+    def on_opening_failed(self, message: OpeningFailed) -> None:
+        """For the login screen."""
+        self._pass_on(message)
+
+    def on_database_lost(self, message: DatabaseLost) -> None:
+        """Say so in the bar, and tell every workstation."""
+        self.light("db", "away")
+        self._note("database lost")
+        self._pass_on(message)
+
+    def on_database_back(self, message: DatabaseBack) -> None:
+        """Say so in the bar, and tell every workstation."""
+        self.light("db", "on")
+        self._note("database back")
+        self._pass_on(message)
+
+    def _pass_on(self, message: Message) -> None:
+        for workstation in self.workstations():
+            workstation.post_message(message)
+
+    def _note(self, event: str, **values: object) -> None:
+        if self.workplace is not None:
+            from counter import logs
+
+            logs.note(event, **values)
+
+    # People
+
+    async def sign_in(self, number: str, pin: str) -> None:
+        """Check number and PIN, and go to the first workstation this person may work at.
+
+        Whoever comes back after the session was over goes on where it was.
+
+        Raises:
+            NotSignedIn: they do not fit, or the number is locked.
+            Unreachable: the database does not answer.
+        """
+        place, before = self.workplace, self.actor
+        assert place is not None, "the login screen waits for the workplace"
+        signed_in = await self.in_thread(partial(place.sign_in, number, pin, program="counter"))
+        paused, self._paused_mode = self._paused_mode, None
+        if before is None or before.user_id != signed_in.actor.user_id:
+            await self._forget_work()
+            paused = None
+        self.signed_in = signed_in
+        self.bar = replace(self.bar, staff=f"{signed_in.actor.staff_number} {signed_in.actor.full_name}")
+        self._note("signed in", staff=signed_in.actor.staff_number)
+        await self.switch_mode(paused or self._own_modes()[0])
+
+    def _own_modes(self) -> list[str]:
+        """Where whoever is signed in may work."""
+        if self.actor is None:
+            return []
+        from core.permissions import allowed
+
+        return [mode for mode, permission in WORKSTATIONS.items() if allowed(self.actor, permission)]
+
+    async def _forget_work(self) -> None:
+        """Close every workstation; they begin anew when they are next switched to."""
+        for mode in WORKSTATIONS:
+            if mode in self._screen_stacks:
+                await self.remove_mode(mode)
+                self.add_mode(mode, self.MODES[mode])
+
+    def _pause_session(self) -> None:
+        """The session is over: the same person signs in again and goes on; anybody else begins anew."""
+        if self.current_mode == "login" or self.actor is None:
+            return
+        self._paused_mode = self.current_mode
+        self.bar = replace(self.bar, staff="")
+        self.switch_mode("login")
+        cast(LoginScreen, self.workstation).resume_as(self.actor.staff_number)
+
+    # Commands
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Do what a key stands for, or say why not; what was said before has been read."""
+        node = default_namespace or self
+        if isinstance(node, Commanded) and isinstance(action, str):
+            command = node.command(action.partition("(")[0])
+            if command is not None and node.offers(command):
+                if refusal := node.refusal(command):
+                    self.workstation.warn(refusal)
+                    self.bell()
+                    return True
+                if isinstance(node, Workstation):
+                    node.line.clear()
+        return await super().run_action(action, default_namespace, namespaces)
+
+    def offers(self, command: Command) -> bool:
+        """Signing off and going elsewhere mean nothing at the login screen, colours nothing without them."""
+        if command.id in ("next_workstation", "sign_off"):
+            return self.current_mode != "login"
+        return command.id != "colours" or self.theme != PLAIN.name
+
+    def refusal(self, command: Command) -> str:
+        """Somebody who may work at one workstation only cannot go to another."""
+        if command.id == "next_workstation" and len(self._own_modes()) < 2:
+            return _("There is no other workstation here for you.")
+        return super().refusal(command)
+
+    async def action_next_workstation(self) -> None:
+        """Go to the next workstation this person may work at."""
+        modes = self._own_modes()
+        await self.switch_mode(modes[(modes.index(self.current_mode) + 1) % len(modes)])
+
+    @work
+    async def action_sign_off(self) -> None:
+        """Go back to the login screen, after asking if something is half done."""
+        if self.current_mode != "login" and await self._may_leave():
+            self._note("signed off")
+            await self.switch_mode("login")
+            self.signed_in = None
+            self.bar = replace(self.bar, staff="")
+            await self._forget_work()
+
+    async def action_quit(self) -> None:
+        """End the program, after asking if something is half done."""
+        self._leave()
+
+    @work(exclusive=True, group="leave")
+    async def _leave(self) -> None:
+        if await self._may_leave():
+            self.exit()
+
+    async def _may_leave(self) -> bool:
+        if not any(workstation.has_work for workstation in self.workstations()):
+            return True
+        from counter.dialogs.question import Question
+
+        sentence = _("Something here is half done and will be lost.")
+        answer = await self.ask(Question(sentence, yes=_("leave"), no=_("stay")))
+        return answer is True
+
+    def action_help(self) -> None:
+        """The keys that work here and now."""
+        from counter.dialogs.help import HelpDialog
+
+        if not isinstance(self.screen, HelpDialog):
+            self.push_screen(HelpDialog(self.screen))
+
+    def action_command_palette(self) -> None:
+        """Everything that can be asked for here, by name."""
+        if not self.screen.is_modal:
+            self.push_screen(CommandPalette([CommandFinder], placeholder=_("What do you want to do?")))
+
+    def action_language(self) -> None:
+        """The next language, at once."""
+        codes = list(LANGUAGES)
+        self.speak(codes[(codes.index(language()) + 1) % len(codes)])
+
+    def speak(self, code: str) -> None:
+        """Put every screen into a language; what was typed stays."""
+        set_language(code)
+        self._pass_on(LanguageChanged())
+
+    def action_colours(self) -> None:
+        """The next palette, at once."""
+        names = [theme.name for theme in THEMES if theme is not PLAIN]
+        self.theme = names[(names.index(self.theme) + 1) % len(names)]
+
+    # The end
+
+    def _handle_exception(self, error: Exception) -> None:
+        """An error of the program's own: its places go to the log, one sentence to the terminal, values nowhere."""
+        if isinstance(error, WorkerFailed) and isinstance(error.error, Exception):
+            error = error.error
+        self._return_code = _CRASHED
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+            self.panic(self._crash_sentence(error))
+
+    def _crash_sentence(self, error: Exception) -> str:
+        from core.config import home_folder
+        from counter import logs
+
+        path = logs.note_crash(error, self._settings.home if self._settings else home_folder())
+        where = _("Its log is {path}.", path=path) if path else _("The log cannot be written.")
+        return _("The program met an error of its own and had to stop; what was saved is saved.") + f" {where}"
+
+    def on_unmount(self) -> None:
+        """Leave the database and stop what this program started."""
+        self.close()
+
+    def close(self) -> None:
+        """Leave the database and stop what this program started; waits for work under way. Safe to call again."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        if self.workplace is not None:
+            self.workplace.close()
+            self.workplace = None
+
+
+def run() -> None:
+    """Start the application; what the bare ``counter`` command calls. Leaves with status 3 after a crash."""
+    app = CounterApp()
+    try:
+        app.run()
+    finally:
+        app.close()
+    if app.return_code:
+        sys.exit(app.return_code)

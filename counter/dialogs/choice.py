@@ -1,0 +1,63 @@
+"""One of several: a sentence and a short list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Generic, TypeVar
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from counter.commands import Command
+from counter.dialogs.dialog import Dialog
+from counter.symbols import drawn
+from counter.widgets.key_bar import KeyBar
+
+T = TypeVar("T")
+
+
+class Choice(Dialog[T], Generic[T]):
+    """Says something and waits until one of some lines is chosen; Esc chooses none."""
+
+    DEFAULT_CSS = """
+    Choice {
+        & > Vertical { width: 76; max-width: 96%; height: auto; background: $panel; padding: 1 2; }
+        & OptionList { height: auto; max-height: 12; border: none; background: $panel; margin-top: 1; padding: 0; }
+        & OptionList:focus { border: none; background-tint: transparent; }
+    }
+    """
+    COMMANDS: ClassVar[tuple[Command, ...]] = (
+        Command("accept", "enter", "choose", "Choose the marked line.", in_palette=False),
+        Command("back", "escape", "back", "Go back and choose none.", in_palette=False),
+    )
+
+    def __init__(self, sentence: str, choices: Sequence[tuple[T, str]]) -> None:
+        super().__init__()
+        self._sentence = sentence
+        self._choices = choices
+
+    def compose(self) -> ComposeResult:
+        """The sentence above, the lines below."""
+        with Vertical():
+            yield Static(Content.styled(drawn(self._sentence), "bold"))
+            yield _Lines(*(Option(drawn(line)) for _, line in self._choices), markup=False)
+        yield KeyBar()
+
+    def on_option_list_option_selected(self, _message: OptionList.OptionSelected) -> None:
+        """A line was clicked."""
+        self.action_accept()
+
+    def action_accept(self) -> None:
+        """The line under the cursor."""
+        at = self.query_one(_Lines).highlighted
+        if at is not None:
+            self.dismiss(self._choices[at][0])
+
+
+class _Lines(OptionList):
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Enter belongs to the dialog, which shows it among its keys."""
+        return False if action == "select" else super().check_action(action, parameters)

@@ -1,0 +1,53 @@
+"""A reason, in the clerk's own words."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from counter.commands import Command
+from counter.dialogs.dialog import Dialog
+from counter.i18n import _
+from counter.screens.sell_fields import PlainInput
+from counter.symbols import drawn
+from counter.widgets.key_bar import KeyBar
+
+
+class Reason(Dialog[str]):
+    """Waits for a few words; without any it says that they are needed."""
+
+    DEFAULT_CSS = """
+    Reason {
+        & > Vertical { width: 64; max-width: 96%; height: auto; background: $panel; padding: 1 2; }
+        & PlainInput { margin-top: 1; background: $surface; }
+        & #missing { color: $error; height: 1; }
+    }
+    """
+    COMMANDS: ClassVar[tuple[Command, ...]] = (
+        Command("accept", "enter", "print", "Go on with this reason.", in_palette=False),
+        Command("back", "escape", "back", "Go back and do nothing.", in_palette=False),
+    )
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__()
+        self._sentence = sentence
+
+    def compose(self) -> ComposeResult:
+        """The question and a field."""
+        with Vertical():
+            yield Static(Content.styled(drawn(self._sentence), "bold"))
+            yield PlainInput(max_length=200)
+            yield Static("", id="missing")
+        yield KeyBar()
+
+    def action_accept(self) -> None:
+        """The reason, if one was typed."""
+        reason = self.query_one(PlainInput).value.strip()
+        if reason:
+            self.dismiss(reason)
+        else:
+            self.query_one("#missing", Static).update(_("Say why it is printed again; it goes on record."))

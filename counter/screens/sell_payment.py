@@ -1,0 +1,80 @@
+"""Taking cash on the sell screen: the money handed over, sums to choose from, the change in large figures.
+
+What belongs here: the panel. Which sums are suggested is ``core.cash``, what is too little ``core.payments``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Input, Static
+
+from core.cash import suggested_notes
+from core.money import grouped
+from counter.i18n import _
+from counter.screens.sell_fare import Figure
+from counter.screens.sell_fields import NOTE_KEYS, CashInput
+from counter.symbols import symbols
+
+
+def notes_table(notes: Sequence[int]) -> Table:
+    """Two lines of two sums, each with its key."""
+    table = Table.grid(padding=(0, 3, 0, 0))
+    cells = [f"[b]{key}[/b] {grouped(note):>10}" for key, note in zip(NOTE_KEYS, notes, strict=False)]
+    cells += [""] * (len(NOTE_KEYS) - len(cells))
+    table.add_row(*cells[:2])
+    table.add_row(*cells[2:])
+    return table
+
+
+class PaymentPanel(Vertical):
+    """Cash: what is given, what could be given, what goes back."""
+
+    def compose(self) -> ComposeResult:
+        """Six lines."""
+        with Horizontal(id="cash-row"):
+            yield Static("", id="cash-word")
+            yield CashInput(id="cash")
+        yield Static("", id="notes")
+        yield Figure(id="change")
+
+    def on_mount(self) -> None:
+        """Nothing is due yet."""
+        self._due = 0
+
+    @property
+    def cash(self) -> CashInput:
+        """The field."""
+        return self.query_one(CashInput)
+
+    def ask_for(self, due: int, typed: str) -> None:
+        """Ask for a sum; what was typed before is there again."""
+        self._due = due
+        self.cash.default_amount = due
+        self.cash.notes = suggested_notes(due)
+        if self.cash.value != typed:
+            self.cash.value = typed
+        self.put_into_words()
+
+    def put_into_words(self) -> None:
+        """The words around the field."""
+        self.query_one("#cash-word", Static).update(Content(f"{_('Cash')} {symbols().prompt} "))
+        self.cash.placeholder = _("Enter: exactly {amount}", amount=grouped(self._due))
+        self.query_one("#notes", Static).update(notes_table(self.cash.notes))
+        self.tell_change()
+
+    @on(Input.Changed, "#cash")
+    def tell_change(self) -> None:
+        """What goes back, or what is still missing, at every key."""
+        given, change = self.cash.amount, self.query_one("#change", Figure)
+        if given is None or not self.cash.value:
+            change.show("", None)
+        elif given < self._due:
+            change.show(f"{symbols().no} {_('MISSING')}", self._due - given)
+        else:
+            change.show(_("CHANGE"), given - self._due)

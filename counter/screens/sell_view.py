@@ -1,0 +1,271 @@
+"""What is drawn on the sell screen: the parts, what each step shows, and where the cursor stands.
+
+What belongs here: from the ``SaleDraft`` to the widgets, and from what is typed back into the draft. What keys do is
+``counter.screens.sell``; the parts themselves have files of their own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from functools import partial
+
+from textual import events, on, work
+from textual.containers import Container
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, OptionList, Static
+
+from core.errors import CounterError
+from core.search import Offer
+from core.tickets import TicketRecord
+from counter.i18n import LanguageChanged, _
+from counter.screens.sale_draft import SaleDraft, Step
+from counter.screens.sell_fare import Charges, FareSummary
+from counter.screens.sell_fields import CashInput
+from counter.screens.sell_finished import ChangePanel, FinishedPanel
+from counter.screens.sell_map import LiveMap
+from counter.screens.sell_offers import OffersPanel, OffersTable, detail_content
+from counter.screens.sell_passengers import PassengersPanel, notes_on
+from counter.screens.sell_payment import PaymentPanel
+from counter.screens.sell_question import QuestionLine
+from counter.screens.sell_tickets import TicketFlows
+from counter.symbols import drawn, symbols
+
+_Q, _O, _P, _M, _F = Step.QUESTION, Step.OFFERS, Step.PASSENGERS, Step.PAYMENT, Step.FINISHED
+#: Part → the steps that show it.
+_SHOWN = {
+    "#advice": {_Q}, "#offers-panel": {_O}, "#passengers-panel": {_P, _M}, "#finished-panel": {_F},
+    "#offer-detail": {_O}, "#passenger-notes": {_P}, "#payment": {_M}, "#change-panel": {_F},
+}  # fmt: skip
+
+
+class SellView(TicketFlows):
+    """The drawing; see the module's docstring."""
+
+    CSS_PATH = "sell.tcss"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
+        self.VERTICAL_BREAKPOINTS = [(0, "-low"), (36, "-high")]
+        self._looks = False
+
+    def compose_work(self) -> Iterable[Widget]:
+        """The question, the work in the middle, what is said about it, the money."""
+        yield QuestionLine(id="question")
+        with Container(id="desk"):
+            with Container(id="middle"):
+                yield Static("", id="advice")
+                yield OffersPanel(id="offers-panel")
+                yield PassengersPanel(id="passengers-panel")
+                yield LiveMap(id="live-map")
+                yield FinishedPanel(id="finished-panel")
+            with Container(id="detail"):
+                yield Static("", id="offer-detail")
+                yield Static("", id="passenger-notes")
+                yield PaymentPanel(id="payment")
+                yield ChangePanel(id="change-panel")
+            yield FareSummary(id="fare")
+
+    # -- what is drawn ------------------------------------------------------------------------------------------------
+
+    @property
+    def question(self) -> QuestionLine:
+        """The entry line and its meaning."""
+        return self.query_one(QuestionLine)
+
+    @property
+    def passengers(self) -> PassengersPanel:
+        """The lines of the party."""
+        return self.query_one(PassengersPanel)
+
+    def show(self) -> None:
+        """Draw the draft as it is now."""
+        draft, step = self.draft, self.draft.step
+        for selector, steps in _SHOWN.items():
+            self.query_one(selector).display = step in steps
+        self.query_one(LiveMap).display = step in (_P, _M) and self.has_room_for_map
+        self.question.input.disabled = step not in (_Q, _O)
+        self.passengers.disabled = self.query_one(PaymentPanel).disabled = draft.outcome_unknown
+        self.passengers.set_class(step is _M, "-known")
+        if step is _Q:
+            self.query_one("#advice", Static).update(_advice())
+        elif step in (_P, _M):
+            self.passengers.put_into_words(draft, time.monotonic())
+            self.show_notes()
+        elif draft.sale is not None:
+            self.query_one(ChangePanel).show(draft.sale)
+            self.show_tickets()
+        if step is _M and (held := draft.held) is not None:
+            self.query_one(PaymentPanel).ask_for(held.total, draft.tendered)
+        self.show_fare()
+        self.refresh_bindings()
+
+    def show_fare(self) -> None:
+        """What it costs: by the offer under the cursor, then by the hold, then as paid."""
+        draft, charges, word = self.draft, None, _("TO PAY")
+        if draft.held is not None:
+            charges = Charges.of_hold(draft.held)
+        elif draft.sale is None and draft.offered and self.found is not None and (offer := self.chosen_offer()):
+            fee = self.found.fees.get(offer.journey.train.id, 0)
+            charges = Charges.of_offer(offer, draft.seats, draft.infants, fee)
+        if draft.sale is not None:
+            word = _("PAID")
+        self.query_one(FareSummary).show(charges, word)
+
+    def show_notes(self) -> None:
+        """What is said about the passenger under the cursor."""
+        notes = notes_on(self.draft, min(self.draft.spot.line, len(self.draft.party) - 1), self.trouble)
+        self.query_one("#passenger-notes", Static).update(notes)
+
+    def show_tickets(self) -> None:
+        """The finished sale's tickets and what became of their paper."""
+        if self.draft.sale is not None:
+            self.query_one(FinishedPanel).show(self.draft.sale, self.print_states)
+
+    def show_offers(self, keep: Offer | None) -> None:
+        """What was found."""
+        if self.found is not None and self.draft.entry is not None:
+            self.query_one(OffersPanel).show(self.found.offers, self.draft.seats, self.draft.entry.day, keep)
+        self._show_detail()
+
+    def _show_detail(self) -> None:
+        self.query_one("#offer-detail", Static).update(detail_content(self.chosen_offer(), self.draft.seats))
+
+    def place_cursor(self) -> None:
+        """The focus follows the step."""
+        step = self.draft.step
+        target: Widget | None = None
+        if step is _Q:
+            target = self.question.input
+        elif step is _O:
+            target = self.query_one(OffersTable)
+        elif step is _P:
+            target = self.passengers.field(self.draft.spot)
+        elif step is _M:
+            target = None if self.draft.outcome_unknown else self.query_one(CashInput)
+        else:
+            target = self.query_one(FinishedPanel).tickets
+        self.set_focus(target)
+
+    def chosen_offer(self) -> Offer | None:
+        """The offer under the cursor."""
+        return self.query_one(OffersPanel).chosen
+
+    def chosen_ticket(self) -> TicketRecord | None:
+        """The ticket under the cursor."""
+        return self.query_one(FinishedPanel).chosen
+
+    async def seat_passengers(self) -> None:
+        """A line for everybody."""
+        with self.prevent(Input.Changed):
+            await self.passengers.seat(self.draft, time.monotonic())
+
+    def ready_for_next(self) -> None:
+        """An empty line for the next customer."""
+        self.draft, self.trouble = SaleDraft(), ""
+        self.put_line("")
+
+    def put_line(self, line: str) -> None:
+        with self.prevent(Input.Changed):
+            self.question.input.put(line)
+        self.question.understand()
+
+    # -- the map beside the passengers, where there is room -----------------------------------------------------------
+
+    @property
+    def has_room_for_map(self) -> bool:
+        """Whether the seats are drawn beside the passengers."""
+        return self.has_class("-wide") and self.has_class("-high")
+
+    def on_resize(self) -> None:
+        """There may be room for the map now, or no longer."""
+        self.call_after_refresh(self.show)
+
+    @work(name="live map")
+    async def follow_map(self) -> None:
+        """Look how the seats of the held class stand now."""
+        held = self.draft.held
+        if held is None or self._looks or not (self.has_room_for_map and self.is_current):
+            return
+        mine = tuple(seat.id for seat in held.seats)
+        self._looks = True
+        try:
+            look = partial(self.desk.seat_map, held.journey, held.travel_class.id, mine)
+            coaches = await self.counter.in_thread(look)
+        except CounterError:
+            return  # the state bar says it; the map stays as it was
+        finally:
+            self._looks = False
+        if self.draft.held is held:
+            await self.query_one(LiveMap).show(held, coaches)
+
+    # -- what is typed ------------------------------------------------------------------------------------------------
+
+    @on(Input.Changed, "#entry")
+    def _entry_changed(self, message: Input.Changed) -> None:
+        self.touch()
+        self.line.clear()
+        self.question.understand()
+        if self.draft.step is _O:
+            self.draft.offered = False
+            self.show()
+        if not message.value.strip():
+            self.draft = SaleDraft()  # what was typed before belonged to another customer
+
+    @on(Input.Changed, "#cash")
+    def _cash_changed(self, message: Input.Changed) -> None:
+        self.touch()
+        self.draft.tendered = message.value
+
+    @on(Input.Changed, ".name, .identity")
+    def _passenger_changed(self, message: Input.Changed) -> None:
+        self.touch()
+        spot = self.passengers.spot_of(message.input)
+        if spot is not None and spot.line < len(self.draft.party) and self.draft.is_open:
+            setattr(self.draft.party[spot.line], spot.field, message.value)
+            self.trouble = ""
+            self.passengers.lines[spot.line].put_into_words(self.draft)
+            self.show_notes()
+
+    def on_descendant_focus(self, message: events.DescendantFocus) -> None:
+        """Another field: its passenger is the one that is talked about."""
+        spot = self.passengers.spot_of(message.widget)
+        if spot is None or not self.draft.is_open:
+            return
+        if spot.line != self.draft.spot.line:
+            self.trouble = ""
+        self.draft.spot = spot
+        if self.draft.step is _M:
+            self.draft.paying = False
+            self.show()
+        self.show_notes()
+
+    @on(OptionList.OptionHighlighted, "#offers")
+    def _offer_highlighted(self) -> None:
+        self.touch()
+        self._show_detail()
+        self.show_fare()
+
+    def on_language_changed(self, message: LanguageChanged) -> None:
+        """Everything in words again; what was typed stays."""
+        super().on_language_changed(message)
+        self.question.understand()
+        if self.found is not None and self.draft.step is _O and self.draft.entry is not None:
+            self.query_one(OffersPanel).put_into_words(self.draft.seats, self.draft.entry.day)
+            self._show_detail()
+        self.show()
+
+
+def _advice() -> Content:
+    """How to ask, for whoever is new here."""
+    examples = (
+        ("gmr", _("to Gambir today, one adult")),
+        ("gmr 25 2a1i eks", _("on the 25th, two adults and an infant, executive")),
+        ("bd cn +1 pagi", _("from Bandung to Cirebon tomorrow morning")),
+        ("malang besok ka43", _("station names, days and train numbers in any order")),
+    )
+    lines = [Content.assemble((f"  {line:20}", "bold"), (meaning, "dim")) for line, meaning in examples]
+    return Content("\n").join([Content(""), Content.styled(drawn(f"  {_('Ask in one line')} {symbols().arrow}"), "dim"),
+                               *lines])  # fmt: skip
