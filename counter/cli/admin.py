@@ -125,3 +125,47 @@ def server(as_json: bool) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         stop.wait()
+
+
+@admin.command("bench")
+@click.option("--seconds", type=click.FloatRange(0.2, 600), default=4.0, show_default=True, help="Per measurement.")
+@click.option("--clients", type=click.IntRange(1, 64), help="Processes at once; 1 and then 8 if left out.")
+@json_option
+def bench(seconds: float, clients: int | None, as_json: bool) -> None:
+    """Measure sales, check-ins, searches and a rush against bare statements, in databases made for it."""
+    from core.ops import bench as benches
+
+    chosen, report = settings(), progress(as_json)
+    with workplace(as_json=as_json) as place:
+        server = place.server
+        administrator = server.url(user="postgres", database="postgres") if server else None
+        counter_url = (
+            server.url(user="counter", database=prepare.DATABASE_NAME) if server else (chosen.database_url or "")
+        )
+        results = benches.run(
+            owner_url(chosen, report),
+            counter_url,
+            chosen.keys_folder,
+            seconds=seconds,
+            clients=(clients,) if clients else (1, 8),
+            pooled=chosen.database_pooled,
+            administrator_url=administrator,
+            report=report,
+        )
+    if as_json:
+        print_json({"results": [result.as_json() for result in results]})
+        return
+    head = ("Measured", "Clients", "Per second", "p50 ms", "p99 ms", "Floor", "Ratio")
+    lines = [
+        (
+            result.name,
+            str(result.clients),
+            f"{result.per_second:.1f}",
+            f"{result.p50_ms:.2f}",
+            f"{result.p99_ms:.2f}",
+            f"{result.floor_per_second:.1f}",
+            f"{result.ratio:.2f}",
+        )
+        for result in results
+    ]
+    print_table([head, *lines], right=(1, 2, 3, 4, 5, 6))
