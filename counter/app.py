@@ -12,23 +12,24 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Final, TypeVar, cast
 
-from textual import work
+from textual import on, work
 from textual.actions import ActionParseResult
 from textual.command import CommandPalette
 from textual.dom import DOMNode
 from textual.message import Message
 from textual.reactive import reactive
-from textual.screen import ModalScreen, Screen
+from textual.screen import ModalScreen
 from textual.worker import WorkerFailed, get_current_worker
 
 from core.errors import CounterError, DatabaseUnreachable, OutcomeUnknown
+from counter.attendance import Attendance
 from counter.commands import Command, Commanded, CommandFinder
 from counter.i18n import LANGUAGES, LanguageChanged, _, language, set_language
 from counter.lifeline import DatabaseBack, DatabaseLost, Lifeline, Opened, Opening, OpeningFailed
-from counter.screens.login import LoginScreen
+from counter.modes import LOGIN, MODES
 from counter.screens.workstation import Workstation
 from counter.symbols import use_ascii
 from counter.themes import PLAIN, THEMES, ThemedApp
@@ -38,7 +39,6 @@ from counter.widgets.state_bar import BarState, Light
 if TYPE_CHECKING:
     from core.config import Settings
     from core.database import Actor
-    from core.staff import SignIn
     from counter.session import Workplace
 
 T = TypeVar("T")
@@ -46,22 +46,6 @@ T = TypeVar("T")
 #: Threads for blocking work: a sale, a print job, a map that follows and the lifeline at once, and one to spare.
 _THREADS: Final = 5
 _CRASHED: Final = 3
-
-
-def _sell() -> Screen[Any]:
-    from counter.screens.sell import SellScreen
-
-    return SellScreen()
-
-
-def _gate() -> Screen[Any]:
-    from counter.screens.gate import GateScreen
-
-    return GateScreen()
-
-
-#: Mode → what it takes to work there; in this order they are offered to somebody who signs in.
-WORKSTATIONS: Final[Mapping[str, str]] = {"sell": "sell", "gate": "check_in"}
 
 
 class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
@@ -72,9 +56,9 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
     """
 
     TITLE = "counter"
-    CSS_PATH = "app.tcss"
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {"login": LoginScreen, "sell": _sell, "gate": _gate}
-    DEFAULT_MODE = "login"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
+    MODES = MODES
+    DEFAULT_MODE = LOGIN
     COMMANDS: ClassVar[tuple[Command, ...]] = (  # type: ignore[assignment] # see Workstation
         Command("help", "f1", "keys", "List the keys that work here and now.", in_palette=False, priority=True),
         Command(
@@ -93,9 +77,8 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
     def __init__(self, settings: Settings | None = None) -> None:
         super().__init__()
         self.workplace: Workplace | None = None
-        self.signed_in: SignIn | None = None
+        self.attendance = Attendance(self)
         self._settings = settings
-        self._paused_mode: str | None = None
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="counter")
         self.lifeline = Lifeline(self, settings)
         if settings is None:
@@ -109,11 +92,6 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
     def _draw_ascii(self, wanted: bool) -> None:
         use_ascii(wanted)
         self.set_class(wanted, "-ascii")
-
-    @property
-    def actor(self) -> Actor | None:
-        """Who works here; ``None`` before sign-in."""
-        return self.signed_in.actor if self.signed_in else None
 
     # Work that blocks
 
@@ -175,9 +153,10 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
     def on_mount(self) -> None:
         """The clock of the state bar; everything else waits until the login screen can be seen."""
         self.set_interval(1.0, self._tick)
-        self.call_after_refresh(self._begin)
+        self.call_after_refresh(self.begin)
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """The login screen is painted: open the workplace behind it."""
         self.run_worker(self.lifeline.keep(), name="lifeline")
 
     def _tick(self) -> None:
@@ -187,8 +166,7 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
 
         here = local(now, self.workplace.time_zone).replace(second=0, microsecond=0)
         self.bar = replace(self.bar, now=here)
-        if self.signed_in is not None and now >= self.signed_in.expires_at:
-            self._pause_session()
+        self.attendance.check(now)
 
     def on_opened(self, message: Opened) -> None:
         """The workplace is there: the bar knows where this is."""
@@ -207,35 +185,34 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
         self._draw_ascii(place.settings.ascii)
         if self._settings is None and place.settings.language != language():
             self.speak(place.settings.language)
-        self._note("opened", terminal=place.terminal.code, station=place.station_code)
+        self.note("opened", terminal=place.terminal.code, station=place.station_code)
         self._tick()
         self._pass_on(message)
 
-    def on_opening(self, message: Opening) -> None:
-        """For the login screen."""
-        self._pass_on(message)
-
-    def on_opening_failed(self, message: OpeningFailed) -> None:
-        """For the login screen."""
+    @on(Opening)
+    @on(OpeningFailed)
+    def _for_the_login_screen(self, message: Message) -> None:
         self._pass_on(message)
 
     def on_database_lost(self, message: DatabaseLost) -> None:
         """Say so in the bar, and tell every workstation."""
-        self.light("db", "away")
-        self._note("database lost")
-        self._pass_on(message)
+        self._database_is("away", message)
 
     def on_database_back(self, message: DatabaseBack) -> None:
         """Say so in the bar, and tell every workstation."""
-        self.light("db", "on")
-        self._note("database back")
+        self._database_is("on", message)
+
+    def _database_is(self, light: Light, message: Message) -> None:
+        self.light("db", light)
+        self.note("database", answers=light == "on")
         self._pass_on(message)
 
     def _pass_on(self, message: Message) -> None:
         for workstation in self.workstations():
             workstation.post_message(message)
 
-    def _note(self, event: str, **values: object) -> None:
+    def note(self, event: str, **values: object) -> None:
+        """Write a line of the log, once it is open."""
         if self.workplace is not None:
             from counter import logs
 
@@ -243,50 +220,21 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
 
     # People
 
+    @property
+    def actor(self) -> Actor | None:
+        """Who works here; ``None`` before sign-in."""
+        return self.attendance.actor
+
     async def sign_in(self, number: str, pin: str) -> None:
-        """Check number and PIN, and go to the first workstation this person may work at.
+        """Check number and PIN, and go to where this person works; see :meth:`Attendance.sign_in`."""
+        await self.attendance.sign_in(number, pin)
 
-        Whoever comes back after the session was over goes on where it was.
-
-        Raises:
-            NotSignedIn: they do not fit, or the number is locked.
-            Unreachable: the database does not answer.
-        """
-        place, before = self.workplace, self.actor
-        assert place is not None, "the login screen waits for the workplace"
-        signed_in = await self.in_thread(partial(place.sign_in, number, pin, program="counter"))
-        paused, self._paused_mode = self._paused_mode, None
-        if before is None or before.user_id != signed_in.actor.user_id:
-            await self._forget_work()
-            paused = None
-        self.signed_in = signed_in
-        self.bar = replace(self.bar, staff=f"{signed_in.actor.staff_number} {signed_in.actor.full_name}")
-        self._note("signed in", staff=signed_in.actor.staff_number)
-        await self.switch_mode(paused or self._own_modes()[0])
-
-    def _own_modes(self) -> list[str]:
-        """Where whoever is signed in may work."""
-        if self.actor is None:
-            return []
-        from core.permissions import allowed
-
-        return [mode for mode, permission in WORKSTATIONS.items() if allowed(self.actor, permission)]
-
-    async def _forget_work(self) -> None:
-        """Close every workstation; they begin anew when they are next switched to."""
-        for mode in WORKSTATIONS:
-            if mode in self._screen_stacks:
-                await self.remove_mode(mode)
-                self.add_mode(mode, self.MODES[mode])
-
-    def _pause_session(self) -> None:
-        """The session is over: the same person signs in again and goes on; anybody else begins anew."""
-        if self.current_mode == "login" or self.actor is None:
-            return
-        self._paused_mode = self.current_mode
-        self.bar = replace(self.bar, staff="")
-        self.switch_mode("login")
-        cast(LoginScreen, self.workstation).resume_as(self.actor.staff_number)
+    async def close_mode(self, mode: str) -> bool:
+        """Close a workstation that is not in front, with everything in it; False if it was not open."""
+        if mode not in self._screen_stacks:
+            return False
+        await self.remove_mode(mode)
+        return True
 
     # Commands
 
@@ -312,29 +260,25 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
     def offers(self, command: Command) -> bool:
         """Signing off and going elsewhere mean nothing at the login screen, colours nothing without them."""
         if command.id in ("next_workstation", "sign_off"):
-            return self.current_mode != "login"
+            return self.current_mode != LOGIN
         return command.id != "colours" or self.theme != PLAIN.name
 
     def refusal(self, command: Command) -> str:
         """Somebody who may work at one workstation only cannot go to another."""
-        if command.id == "next_workstation" and len(self._own_modes()) < 2:
+        if command.id == "next_workstation" and len(self.attendance.modes()) < 2:
             return _("There is no other workstation here for you.")
         return super().refusal(command)
 
     async def action_next_workstation(self) -> None:
         """Go to the next workstation this person may work at."""
-        modes = self._own_modes()
+        modes = self.attendance.modes()
         await self.switch_mode(modes[(modes.index(self.current_mode) + 1) % len(modes)])
 
     @work
     async def action_sign_off(self) -> None:
         """Go back to the login screen, after asking if something is half done."""
-        if self.current_mode != "login" and await self._may_leave():
-            self._note("signed off")
-            await self.switch_mode("login")
-            self.signed_in = None
-            self.bar = replace(self.bar, staff="")
-            await self._forget_work()
+        if self.current_mode != LOGIN and await self._may_leave():
+            await self.attendance.sign_off()
 
     async def action_quit(self) -> None:
         """End the program, after asking if something is half done."""
@@ -398,8 +342,8 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
         from counter import logs
 
         path = logs.note_crash(error, self._settings.home if self._settings else home_folder())
-        where = _("Its log is {path}.", path=path) if path else _("The log cannot be written.")
-        return _("The program met an error of its own and had to stop; what was saved is saved.") + f" {where}"
+        sentence = _("The program met an error of its own and had to stop; what was saved is saved.")
+        return f"{sentence} {_('Its log is {path}.', path=path) if path else _('The log cannot be written.')}"
 
     def on_unmount(self) -> None:
         """Leave the database and stop what this program started."""

@@ -87,7 +87,9 @@ class Commanded(DOMNode):
             return _("Sign in first.")
         from core.permissions import allowed
 
-        return "" if allowed(actor, command.permission) else _("A {role} may not do this.", role=_(actor.role))
+        if allowed(actor, command.permission):
+            return ""
+        return _("Your role, {role}, does not allow this.", role=_(actor.role))
 
     def offers(self, command: Command) -> bool:  # noqa: ARG002 - for screens to override
         """Whether a command means anything here and now; one that does not is not shown. To be extended by screens."""

@@ -31,6 +31,7 @@ class GatewaySettings(Settings):
     gateway_acquirer: str = Field(default="gopay", pattern=r"^[a-z0-9 _-]{1,30}$")
     gateway_merchant: str | None = Field(default=None, description="the NMID that codes must name")
     gateway_proxy: SecretStr | None = None
+    gateway_ca_file: Path | None = Field(default=None, description="PEM; instead of the usual authorities")
     gateway_connect_seconds: float = Field(default=5, gt=0, le=60)
     gateway_read_seconds: float = Field(default=10, gt=0, le=120)
     gateway_total_seconds: float = Field(default=20, gt=0, le=240)
@@ -46,6 +47,7 @@ class GatewayAccess:
     acquirer: str = "gopay"
     merchant: str | None = None
     proxy: SecretStr | None = None
+    ca_file: Path | None = None
     connect: float = 5
     read: float = 10
     total: float = 20
@@ -116,6 +118,7 @@ def _access(chosen: GatewaySettings) -> GatewayAccess:
         acquirer=chosen.gateway_acquirer,
         merchant=chosen.gateway_merchant,
         proxy=chosen.gateway_proxy,
+        ca_file=chosen.gateway_ca_file,
         connect=chosen.gateway_connect_seconds,
         read=chosen.gateway_read_seconds,
         total=chosen.gateway_total_seconds,

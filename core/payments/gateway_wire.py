@@ -8,16 +8,20 @@ environment's proxies and .netrc are left alone. What belongs here: bytes; meani
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 import httpx
 
 from core.payments.gateway_answer import Unreadable, read_object, read_status_code
+from core.payments.gateway_errors import GatewayNotReady
 from core.payments.gateway_settings import GatewayAccess
 
 #: A real answer has one or two kB.
@@ -99,8 +103,25 @@ def _hang_up(line: socket.socket) -> None:
         return  # the other side was faster
 
 
+@lru_cache(maxsize=2)
+def _certificates(ca_file: Path | None) -> ssl.SSLContext:
+    """Verifies names and certificates. Kept: loading all authorities takes longer than a charge."""
+    if ca_file is None:
+        return httpx.create_ssl_context(trust_env=False)
+    try:
+        return ssl.create_default_context(cafile=str(ca_file))
+    except (OSError, ssl.SSLError):
+        raise GatewayNotReady(
+            f"The certificates in {ca_file} cannot be read.", hint="Check COUNTER_GATEWAY_CA_FILE."
+        ) from None
+
+
 class Wire:
-    """A way to the gateway; several threads may use one."""
+    """A way to the gateway; several threads may use one.
+
+    Raises:
+        GatewayNotReady: the file of certificates cannot be read.
+    """
 
     def __init__(self, access: GatewayAccess) -> None:
         self._total = access.total
@@ -111,7 +132,7 @@ class Wire:
             timeout=httpx.Timeout(access.read, connect=access.connect),
             limits=httpx.Limits(max_keepalive_connections=0),
             proxy=None if access.proxy is None else access.proxy.get_secret_value(),
-            verify=True,
+            verify=_certificates(access.ca_file),
             trust_env=False,
             follow_redirects=False,
         )

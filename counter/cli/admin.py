@@ -12,7 +12,7 @@ import click
 from core.config import settings
 from core.ops import prepare
 from counter.cli.opening import workplace
-from counter.cli.output import exits_with, json_option, print_json, progress, say
+from counter.cli.output import exits_with, json_option, print_json, print_table, progress, say
 from counter.session import DEMONSTRATION_DAYS, owner_url
 
 

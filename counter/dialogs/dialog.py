@@ -55,7 +55,10 @@ class Dialog(Commanded, ModalScreen[ScreenResultType | None]):
     def on_screen_resume(self, _event: events.ScreenResume) -> None:
         """This workstation is in front again: give the answer that waited for it."""
         if self._waiting is not None:
-            self.call_later(self.dismiss, self._waiting[0])
+            self.call_later(self._give, self._waiting[0])
+
+    def _give(self, answer: ScreenResultType | None) -> None:
+        self.dismiss(answer)  # whose end must not be waited for from in here
 
     def action_back(self) -> None:
         """Close without an answer."""

@@ -18,6 +18,7 @@ from core.money import grouped
 from core.search import Offer
 from counter.i18n import _, counted
 from counter.screens.sell_offers import class_label
+from counter.screens.sell_words import Words
 from counter.symbols import drawn, in_ascii
 
 
@@ -63,7 +64,7 @@ class Figure(Horizontal):
         height: 3;
         & > .word { width: auto; padding: 1 1 0 0; text-style: bold; }
         & > Digits { width: 1fr; text-align: right; text-style: bold; }
-        & > .plain { width: 1fr; text-align: right; padding-top: 1; text-style: bold; display: none; }
+        & > .plain { width: 1fr; height: 3; text-align: right; padding-top: 1; text-style: bold; display: none; }
         &.-plain > Digits { display: none; }
         &.-plain > .plain { display: block; }
     }
@@ -71,17 +72,19 @@ class Figure(Horizontal):
 
     def compose(self) -> ComposeResult:
         """Both ways to draw the sum; one is shown."""
-        yield Static("", classes="word")
+        yield Static("", classes="word", markup=False)
         yield Digits("")
-        yield Static("", classes="plain")
+        yield Words("", classes="plain")
 
     def show(self, word: str, amount: int | None) -> None:
         """A sum with its word; ``None`` shows neither."""
         text = "" if amount is None else grouped(amount)
         self.set_class(in_ascii(), "-plain")
-        self.query_one(".word", Static).update(Content(drawn(word) if text else ""))
+        label, said = self.query_one(".word", Static), drawn(word) if text else ""
+        if label.content != said:
+            label.update(said)
         self.query_one(Digits).update(text)
-        self.query_one(".plain", Static).update(Content(text))
+        self.query_one(".plain", Words).say(Content(text))
 
 
 class FareSummary(Vertical):
@@ -89,19 +92,19 @@ class FareSummary(Vertical):
 
     def compose(self) -> ComposeResult:
         """Three lines and the total."""
-        yield Static("", id="charges")
+        yield Words("", id="charges")
         yield Figure(id="total")
 
     def show(self, charges: Charges | None, word: str) -> None:
         """The charges of an offer, a hold or a finished sale; ``None`` leaves the place empty."""
-        lines = self.query_one("#charges", Static)
+        lines = self.query_one("#charges", Words)
         if charges is None:
-            lines.update("")
+            lines.say(Content(""))
         else:
             table = Table.grid(expand=True)
             table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
             table.add_column(justify="right", no_wrap=True)
             for left, right in charges.lines():
                 table.add_row(drawn(left), right)
-            lines.update(table)
+            lines.say(table)
         self.query_one("#total", Figure).show(word, charges.total if charges else None)

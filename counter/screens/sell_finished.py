@@ -13,7 +13,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import OptionList, Static
+from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from core.sale import Sale
@@ -21,6 +21,7 @@ from core.tickets import TicketRecord
 from counter.i18n import _, reworded
 from counter.screens.sell_fare import Figure
 from counter.screens.sell_offers import journey_in_words
+from counter.screens.sell_words import Words
 from counter.symbols import drawn, symbols
 
 #: What is shown while a ticket is at the printer.
@@ -79,8 +80,8 @@ class FinishedPanel(Vertical):
 
     def compose(self) -> ComposeResult:
         """Two lines of heading, then the tickets."""
-        yield Static("", id="sold-number")
-        yield Static("", id="sold-journey")
+        yield Words("", id="sold-number")
+        yield Words("", id="sold-journey")
         yield TicketList(id="tickets", markup=False)
 
     def on_mount(self) -> None:
@@ -104,8 +105,8 @@ class FinishedPanel(Vertical):
         at = 0 if other else self.tickets.highlighted
         self._sale = sale
         number = Content.assemble(f"{mark.yes} {_('Sold')}  ", (sale.booking_number, "bold reverse"))
-        self.query_one("#sold-number", Static).update(number)
-        self.query_one("#sold-journey", Static).update(Content(drawn(journey_in_words(sale.tickets[0].journey))))
+        self.query_one("#sold-number", Words).say(number)
+        self.query_one("#sold-journey", Words).say(Content(drawn(journey_in_words(sale.tickets[0].journey))))
         self.tickets.clear_options()
         self.tickets.add_options(
             [Option(ticket_row(ticket, states.get(ticket.serial, ticket.print_state))) for ticket in sale.tickets]
@@ -118,11 +119,11 @@ class ChangePanel(Vertical):
 
     def compose(self) -> ComposeResult:
         """The sum where it stood while it was counted, the rest above it."""
-        yield Static("", id="findings")
+        yield Words("", id="findings")
         yield Figure(id="given-back")
 
     def show(self, sale: Sale) -> None:
         """The change of a sale."""
         self.query_one("#given-back", Figure).show(_("CHANGE"), sale.change)
         said = [f"{symbols().warning} {_('Check the card')}: {reworded(finding)}" for finding in sale.findings]
-        self.query_one("#findings", Static).update(Content.styled(drawn("\n".join(said)), "$warning"))
+        self.query_one("#findings", Words).say(Content.styled(drawn("\n".join(said)), "$warning"))

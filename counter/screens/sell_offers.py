@@ -14,7 +14,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import OptionList, Static
+from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from core.clock import local
@@ -22,6 +22,7 @@ from core.money import grouped
 from core.search import Offer
 from core.timetable import Journey
 from counter.i18n import _, clock_time, day_in_words
+from counter.screens.sell_words import Words
 from counter.symbols import drawn, symbols
 
 #: Column → width in cells; the train takes the rest.
@@ -117,7 +118,7 @@ class OffersPanel(Vertical):
 
     def compose(self) -> ComposeResult:
         """Heading and lines."""
-        yield Static("", id="offers-head")
+        yield Words("", id="offers-head")
         yield OffersTable(id="offers", markup=False)
 
     def on_mount(self) -> None:
@@ -145,7 +146,7 @@ class OffersPanel(Vertical):
         """Draw heading and lines anew; the cursor stays."""
         head = _grid()
         head.add_row(_("Train"), *(_(name) for name, _width in _WIDTHS), style="dim")
-        self.query_one("#offers-head", Static).update(head)
+        self.query_one("#offers-head", Words).say(head)
         at = self.table.highlighted
         self.table.clear_options()
         self.table.add_options([Option(_row(offer, seats, day)) for offer in self._offers])

@@ -8,13 +8,13 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import Static
 
 from core.identity import PassengerType
 from counter.i18n import _, reworded
 from counter.screens.sale_draft import SaleDraft, Spot
 from counter.screens.sell_fields import PlainInput
 from counter.screens.sell_offers import class_label, journey_in_words
+from counter.screens.sell_words import Words
 from counter.symbols import drawn, symbols
 
 _SOON = 120
@@ -47,10 +47,10 @@ class PassengerLine(Horizontal):
 
     def compose(self) -> ComposeResult:
         """Kind, two fields, state."""
-        yield Static("", classes="kind")
+        yield Words("", classes="kind")
         yield PlainInput(classes="name", select_on_focus=False)
         yield PlainInput(classes="identity", select_on_focus=False)
-        yield Static("", classes="state")
+        yield Words("", classes="state")
 
     def field(self, name: str) -> PlainInput:
         """The field for the name or for the identity."""
@@ -68,10 +68,10 @@ class PassengerLine(Horizontal):
         """Kind, seat and state as they are now."""
         traveller = draft.party[self.place]
         infant = traveller.type is PassengerType.INFANT
-        self.query_one(".kind", Static).update(Content(f"{self.place + 1} {_(traveller.type.value)}"))
+        self.query_one(".kind", Words).say(Content(f"{self.place + 1} {_(traveller.type.value)}"))
         self.field("name").placeholder = _("name")
         self.field("identity").placeholder = _("NIK or birth date") if infant else _("NIK or passport")
-        self.query_one(".state", Static).update(Content(drawn(self._state(draft))))
+        self.query_one(".state", Words).say(Content(drawn(self._state(draft))))
 
     def _state(self, draft: SaleDraft) -> str:
         seat = draft.seat_of(self.place) or _("on a lap")
@@ -89,10 +89,10 @@ class PassengersPanel(Vertical):
 
     def compose(self) -> ComposeResult:
         """Two lines of heading, then the lines of the party."""
-        yield Static("", id="held-journey")
+        yield Words("", id="held-journey")
         with Horizontal(id="held-row"):
-            yield Static("", id="held-seats")
-            yield Static("", id="held-time")
+            yield Words("", id="held-seats")
+            yield Words("", id="held-time")
         yield VerticalScroll(id="party", can_focus=False)
 
     @property
@@ -121,16 +121,16 @@ class PassengersPanel(Vertical):
         held = draft.held
         label = class_label(held.travel_class.code, held.subclass)
         journey = f"{journey_in_words(held.journey)} {symbols().dot} {label}"
-        self.query_one("#held-journey", Static).update(Content(drawn(journey)))
-        self.query_one("#held-seats", Static).update(Content(drawn(seats_in_words(draft))))
+        self.query_one("#held-journey", Words).say(Content(drawn(journey)))
+        self.query_one("#held-seats", Words).say(Content(drawn(seats_in_words(draft))))
         self.tell_time(draft, now)
         for line in self.lines:
             line.put_into_words(draft)
 
     def tell_time(self, draft: SaleDraft, now: float) -> None:
         """How long the seats are held, once a second."""
-        time = self.query_one("#held-time", Static)
-        time.update(Content(drawn(hold_in_words(draft, now))))
+        time = self.query_one("#held-time", Words)
+        time.say(Content(drawn(hold_in_words(draft, now))))
         time.set_class(draft.seconds_left(now) < _SOON, "-soon")
 
     def field(self, spot: Spot) -> PlainInput | None:

@@ -12,13 +12,14 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from core.cash import suggested_notes
 from core.money import grouped
 from counter.i18n import _
 from counter.screens.sell_fare import Figure
 from counter.screens.sell_fields import NOTE_KEYS, CashInput
+from counter.screens.sell_words import Words
 from counter.symbols import symbols
 
 
@@ -38,9 +39,9 @@ class PaymentPanel(Vertical):
     def compose(self) -> ComposeResult:
         """Six lines."""
         with Horizontal(id="cash-row"):
-            yield Static("", id="cash-word")
+            yield Words("", id="cash-word")
             yield CashInput(id="cash")
-        yield Static("", id="notes")
+        yield Words("", id="notes")
         yield Figure(id="change")
 
     def on_mount(self) -> None:
@@ -63,9 +64,9 @@ class PaymentPanel(Vertical):
 
     def put_into_words(self) -> None:
         """The words around the field."""
-        self.query_one("#cash-word", Static).update(Content(f"{_('Cash')} {symbols().prompt} "))
+        self.query_one("#cash-word", Words).say(Content(f"{_('Cash')} {symbols().prompt} "))
         self.cash.placeholder = _("Enter: exactly {amount}", amount=grouped(self._due))
-        self.query_one("#notes", Static).update(notes_table(self.cash.notes))
+        self.query_one("#notes", Words).say(notes_table(self.cash.notes))
         self.tell_change()
 
     @on(Input.Changed, "#cash")

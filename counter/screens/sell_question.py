@@ -11,13 +11,13 @@ from datetime import date, timedelta
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import Static
 
 from counter.entry import Entry, Kind, Problem, Token, parse
 from counter.entry_summary import Language, format_summary
 from counter.i18n import _, language
 from counter.screens.sell_desk import Lexis
 from counter.screens.sell_fields import EntryInput
+from counter.screens.sell_words import Words
 from counter.symbols import cut, drawn, symbols
 
 _WORD = 20
@@ -85,10 +85,10 @@ class QuestionLine(Vertical):
     def compose(self) -> ComposeResult:
         """A mark, the line, and what it means."""
         with Horizontal(id="entry-row"):
-            yield Static(f"{symbols().prompt} ", id="prompt")
+            yield Words(f"{symbols().prompt} ", id="prompt")
             yield EntryInput(id="entry", placeholder="gmr 25 2a1i eks")
-        yield Static("", id="understood")
-        yield Static("", id="misunderstood")
+        yield Words("", id="understood")
+        yield Words("", id="misunderstood")
 
     def on_mount(self) -> None:
         """Nothing is asked yet."""
@@ -111,10 +111,10 @@ class QuestionLine(Vertical):
         self.entry = read(line, self._lexis) if self._lexis is not None and line.strip() else None
         self.input.mark(self.entry.tokens if self.entry else ())
         width = max(20, self.size.width - 4)
-        self.query_one("#understood", Static).update(Content(cut(self._summary(), width)))
+        self.query_one("#understood", Words).say(Content(cut(self._summary(), width)))
         wrong = list(problems(self.entry)) if self.entry else []
         told = f"{symbols().no} {self._joined(wrong)}" if wrong else ""
-        self.query_one("#misunderstood", Static).update(Content(drawn(cut(told, width))))
+        self.query_one("#misunderstood", Words).say(Content(drawn(cut(told, width))))
         self.screen.refresh_bindings()
 
     @staticmethod

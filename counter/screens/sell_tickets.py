@@ -130,7 +130,6 @@ class TicketFlows(SaleFlows):
     def on_scanned(self, message: Scanned) -> None:
         """A ticket was scanned: show what it stands for, whatever is being typed meanwhile."""
         message.stop()
-        self.drop_scan(message.text)
         self.take_scan(message.text)
 
     def take_scan(self, text: str) -> None:

@@ -14,7 +14,7 @@ from textual import events, on, work
 from textual.containers import Container
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, OptionList
 
 from core.errors import CounterError
 from core.search import Offer
@@ -30,6 +30,7 @@ from counter.screens.sell_passengers import PassengersPanel, notes_on
 from counter.screens.sell_payment import PaymentPanel
 from counter.screens.sell_question import QuestionLine
 from counter.screens.sell_tickets import TicketFlows
+from counter.screens.sell_words import Words
 from counter.symbols import drawn, symbols
 
 _Q, _O, _P, _M, _F = Step.QUESTION, Step.OFFERS, Step.PASSENGERS, Step.PAYMENT, Step.FINISHED
@@ -56,14 +57,14 @@ class SellView(TicketFlows):
         yield QuestionLine(id="question")
         with Container(id="desk"):
             with Container(id="middle"):
-                yield Static("", id="advice")
+                yield Words("", id="advice")
                 yield OffersPanel(id="offers-panel")
                 yield PassengersPanel(id="passengers-panel")
                 yield LiveMap(id="live-map")
                 yield FinishedPanel(id="finished-panel")
             with Container(id="detail"):
-                yield Static("", id="offer-detail")
-                yield Static("", id="passenger-notes")
+                yield Words("", id="offer-detail")
+                yield Words("", id="passenger-notes")
                 yield PaymentPanel(id="payment")
                 yield ChangePanel(id="change-panel")
             yield FareSummary(id="fare")
@@ -90,7 +91,7 @@ class SellView(TicketFlows):
         self.passengers.disabled = self.query_one(PaymentPanel).disabled = draft.outcome_unknown
         self.passengers.set_class(step is _M, "-known")
         if step is _Q:
-            self.query_one("#advice", Static).update(_advice())
+            self.query_one("#advice", Words).say(_advice())
         elif step in (_P, _M):
             self.passengers.put_into_words(draft, time.monotonic())
             self.show_notes()
@@ -117,7 +118,7 @@ class SellView(TicketFlows):
     def show_notes(self) -> None:
         """What is said about the passenger under the cursor."""
         notes = notes_on(self.draft, min(self.draft.spot.line, len(self.draft.party) - 1), self.trouble)
-        self.query_one("#passenger-notes", Static).update(notes)
+        self.query_one("#passenger-notes", Words).say(notes)
 
     def show_tickets(self) -> None:
         """The finished sale's tickets and what became of their paper."""
@@ -131,7 +132,7 @@ class SellView(TicketFlows):
         self._show_detail()
 
     def _show_detail(self) -> None:
-        self.query_one("#offer-detail", Static).update(detail_content(self.chosen_offer(), self.draft.seats))
+        self.query_one("#offer-detail", Words).say(detail_content(self.chosen_offer(), self.draft.seats))
 
     def place_cursor(self) -> None:
         """The focus follows the step."""

@@ -126,7 +126,7 @@ def run_simulator(
     orders = Orders(terms, file=file, on_event=say)
     plan = FaultPlan(rate=fault_rate, seed=seed)
     with GatewaySimulator(orders, plan, port=port, server_key=server_key, on_request=say) as simulator:
-        say(f"The simulated gateway listens on {simulator.url}. For the counter:")
+        say(f"The simulated gateway listens on {simulator.url} only. For the counter:")
         say(f"  export COUNTER_GATEWAY_URL={simulator.url} COUNTER_GATEWAY_SERVER_KEY={server_key}")
         say("Type help for what you can do.")
         ticker = threading.Thread(target=_tick, args=(simulator,), daemon=True)

@@ -25,6 +25,7 @@ _ORDER_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.~-]{0,49}")
 _REFUND_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,50}")
 _UNITS: Final = ("second", "minute", "hour", "day")
 _LONGEST_IDEMPOTENCY_KEY: Final = 36
+_LONGEST_EXPIRY: Final = timedelta(days=7)
 _UNCHANGEABLE: Final = "Transaction status cannot be updated."
 
 
@@ -107,7 +108,7 @@ class Orders:
                 return self._replies[idempotency_key]
             try:
                 order_id, amount, acquirer, lasts = _charge_request(body, self.terms.expiry)
-            except (KeyError, TypeError, ValueError, OverflowError):
+            except (AttributeError, KeyError, TypeError, ValueError):
                 return reply("400", "One or more parameters in the payload is invalid.")
             if order_id in self._orders:
                 return reply("406", "The request could not be completed due to a conflict with the current state.")
@@ -326,5 +327,7 @@ def _charge_request(body: Body, standard: timedelta) -> tuple[str, int, str, tim
         unit = expiry.get("unit", "minute")
         if unit not in _UNITS or not _is_amount(expiry["expiry_duration"]):
             raise ValueError(unit)
-        lasts = timedelta(**{f"{unit}s": expiry["expiry_duration"]})
+        lasts = timedelta(**{f"{unit}s": min(expiry["expiry_duration"], _LONGEST_EXPIRY.days * 86_400 + 1)})
+        if lasts > _LONGEST_EXPIRY:
+            raise ValueError(unit)
     return order_id, amount, str(body.get("qris", {}).get("acquirer", "gopay")), lasts

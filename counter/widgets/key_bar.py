@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from rich.cells import cell_len
+from textual.app import App
 from textual.binding import ActiveBinding
 from textual.content import Content
 from textual.screen import Screen
@@ -84,7 +85,7 @@ class KeyBar(Widget):
         found: dict[str, KeyLabel] = {}
         for place, command, refusal in available(self.screen):
             keys = [key.strip() for key in command.key.split(",")]
-            if place is self.app and place is not self.screen:
+            if isinstance(place, App):
                 _add_rest(found, shown)
             # A key that a widget has taken for itself shows what it does there, unless that is not worth saying.
             if command.label and not (keys[0] in shown and shown[keys[0]].binding.action != command.id):
@@ -108,4 +109,5 @@ def _add_rest(found: dict[str, KeyLabel], shown: dict[str, ActiveBinding]) -> No
         binding = active.binding
         if not isinstance(active.node, Commanded):
             key = binding.key_display or key_name(binding.key, ascii_only=in_ascii())
-            found.setdefault(binding.action, KeyLabel(binding.action, key, drawn(_(binding.description)), active.enabled))
+            label = drawn(_(binding.description))
+            found.setdefault(binding.action, KeyLabel(binding.action, key, label, active.enabled))

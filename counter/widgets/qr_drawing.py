@@ -69,7 +69,7 @@ def modules_of(text: str) -> tuple[tuple[bool, ...], ...]:
     code.add_data(text)
     try:
         code.make(fit=True)
-    except qrcode.exceptions.DataOverflowError:
+    except (qrcode.exceptions.DataOverflowError, ValueError):
         raise ValueError("the text is too long for a code") from None
     return tuple(tuple(bool(module) for module in row) for row in code.get_matrix())
 

@@ -2,7 +2,7 @@
 
 Textual looks up who has the focus when a key arrives, not when its turn comes: of ``Budi Tab 3171`` read in one piece,
 all goes into the first field, since the Tab has not been worked off yet. What belongs here: making a key wait until
-the one before it has had its effect.
+the one before it has had its effect, or until a screen is done with what it asked a thread to do.
 """
 
 from __future__ import annotations
@@ -38,10 +38,31 @@ class TypeAheadApp(App[ReturnType], Generic[ReturnType]):
     async def on_event(self, event: events.Event) -> None:
         """Let input wait for its turn; anything else goes its way at once."""
         is_input = isinstance(event, events.InputEvent | events.Paste) and not isinstance(event, events.MouseMove)
-        if is_input and not event.is_forwarded and self.screen_stack:
-            await self.in_turn(partial(self.forward, event))
-        else:
+        if not is_input or event.is_forwarded or not self.screen_stack:
             await super().on_event(event)
+        elif self.is_holding_keys and isinstance(event, events.Key) and event.key in self._bindings.key_to_bindings:
+            await super().on_event(event)  # the way to the help or out of the program is never blocked
+        else:
+            await self.in_turn(partial(self.forward, event))
+
+    @property
+    def is_holding_keys(self) -> bool:
+        """Whether the screen in front works at something and takes no input until it is done: its ``busy`` says so.
+
+        A dialog above it is a screen of its own. Whoever stops being busy calls :meth:`go_on`.
+        """
+        return bool(getattr(self.screen, "busy", False))
+
+    async def go_on(self) -> None:
+        """The screen in front takes input again."""
+        await self._advance()
+
+    def drop_keys(self) -> None:
+        """Forget the keys that wait, since they were typed in ignorance of what came; scans stay."""
+        self._steps = deque(step for step in self._steps if not self._is_key(step))
+
+    def _is_key(self, step: Step) -> bool:
+        return isinstance(step, partial) and step.func == self.forward and isinstance(step.args[0], events.Key)
 
     async def in_turn(self, step: Step) -> None:
         """Do something after everything that was typed before it has had its effect."""
@@ -58,7 +79,7 @@ class TypeAheadApp(App[ReturnType], Generic[ReturnType]):
             self._settle(screen, target)
 
     async def _advance(self) -> None:
-        while self._steps and self._settling is None:
+        while self._steps and self._settling is None and not self.is_holding_keys:
             await self._steps.popleft()()
 
     def _settle(self, screen: Screen[Any], target: Widget) -> None:

@@ -1,8 +1,9 @@
-"""What the tests of the library share: a desk that sells, and the owner's hand in the same database."""
+"""What the tests of the library share: a desk that sells, the owner's hand, other processes, another operator."""
 
 from __future__ import annotations
 
 import json
+import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,7 +16,9 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg import sql
 from sqlalchemy import Connection, Row, text
+from sqlalchemy.engine import make_url
 from uuid_utils.compat import uuid7
 
 from core import booking, sale
@@ -25,7 +28,7 @@ from core.database import Actor
 from core.identity import PassengerType
 from core.keys import KeyRing
 from core.office import Office
-from core.ops import integrity, migrate
+from core.ops import integrity, migrate, prepare
 from core.passengers import PassengerInput
 from core.payments import Tender
 from core.policy import Policy
@@ -52,7 +55,9 @@ class Desk:
         """The first value of the first row."""
         return self.owner(statement, **parameters)[0][0]
 
-    def decide(self, policy: Policy[Any], value: object, *, station: str | None = None, train: str | None = None) -> None:
+    def decide(
+        self, policy: Policy[Any], value: object, *, station: str | None = None, train: str | None = None
+    ) -> None:
         """Enter a policy, for the operator or nearer."""
         self.owner(
             "INSERT INTO policy_configurations (operator_id, policy_type, config, station_id, train_id, is_override)"
@@ -97,9 +102,7 @@ class Desk:
 
     def people(self, count: int = 1, *, infants: int = 0, first: int = 1) -> list[PassengerInput]:
         """So many adults with different, faultless NIKs, and infants of half a year without any."""
-        adults = [
-            PassengerInput(f"Penumpang {n}", f"317101010190{n:04}") for n in range(first, first + count)
-        ]
+        adults = [PassengerInput(f"Penumpang {n}", f"317101010190{n:04}") for n in range(first, first + count)]
         born = self.day - timedelta(days=180)
         return adults + [
             PassengerInput(f"Bayi {n}", "", PassengerType.INFANT, born) for n in range(first, first + infants)
@@ -144,9 +147,7 @@ def until_blocked(administrator: psycopg.Connection[Any]) -> Callable[[Thread], 
     """Waits until some session of this test's database waits for a lock, or the thread that should has ended."""
 
     def wait(thread: Thread) -> None:
-        question = (
-            "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
+        question = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         while thread.is_alive() and not administrator.execute(question).fetchone():
             pass
 
@@ -233,3 +234,51 @@ def sellers(database: TestDatabase) -> Iterator[Callable[[int], list[Seller]]]:
         for stream in (seller.process.stdin, seller.process.stdout):
             with suppress(OSError):
                 stream.close()
+
+
+#: Reference data of a second operator, and one booking of its own.
+SECOND = (
+    "INSERT INTO operators (id, operator_code, operator_name, issuer_code) VALUES (2, 'TWO', 'Second', 'TWO')",
+    "INSERT INTO stations (operator_id, id, station_code, station_name, city, province, time_zone)"
+    " OVERRIDING SYSTEM VALUE VALUES (2, 9001, 'AAA', 'A', '', '', 'Asia/Jakarta'),"
+    " (2, 9002, 'BBB', 'B', '', '', 'Asia/Jakarta')",
+    "INSERT INTO routes (operator_id, id, route_name, origin_station_id, destination_station_id, distance,"
+    " estimated_duration) OVERRIDING SYSTEM VALUE VALUES (2, 9001, 'R', 9001, 9002, 50, 60)",
+    "INSERT INTO trains (operator_id, id, train_number, train_name, train_type, total_capacity) OVERRIDING SYSTEM VALUE"
+    " VALUES (2, 9001, '43', 'Other', 'local', 0)",
+    "INSERT INTO schedules (operator_id, id, train_id, route_id, departure_date, departure_time, arrival_time,"
+    " departs_at) OVERRIDING SYSTEM VALUE"
+    " VALUES (2, 9001, 9001, 9001, '2026-01-01', '06:00', '07:00', '2026-01-01 06:00+07')",
+    "INSERT INTO train_classes (operator_id, id, train_id, class_type, class_code, class_name, capacity, base_price)"
+    " OVERRIDING SYSTEM VALUE VALUES (2, 9001, 9001, 'economy', 'EKO', 'E', 0, 0)",
+    "INSERT INTO terminals (operator_id, id, terminal_code) OVERRIDING SYSTEM VALUE VALUES (2, 9001, 'T')",
+    "INSERT INTO users (operator_id, id, staff_number, role, full_name)"
+    " VALUES (2, gen_random_uuid(), '1001', 'clerk', 'Other')",
+    "INSERT INTO bookings (operator_id, id, booking_number, schedule_id, total_amount, final_amount, passenger_count,"
+    " sold_by, terminal_id, expires_at) SELECT 2, gen_random_uuid(), 'OTHER22', 9001, 0, 0, 1, id, 9001, now()"
+    " FROM users WHERE operator_id = 2",
+)
+
+
+@pytest.fixture
+def login(desk: Desk, database: TestDatabase, administrator: psycopg.Connection[Any]) -> Iterator[str]:
+    """The address of a second operator's login; the first operator has sold something."""
+    desk.sell(2, infants=1, printer="file")
+    desk.hold(1)
+    for statement in SECOND:
+        desk.owner(statement)
+    name, password = f"counter_two_{secrets.token_hex(4)}", secrets.token_hex(8)
+    role = sql.Identifier(name)
+    administrator.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, sql.Literal(password)))
+    prepare.add_login(database.owner_url, name, "TWO")
+    target = make_url(database.counter_url).set(username=name, password=password)
+    yield target.render_as_string(hide_password=False)
+    administrator.execute(sql.SQL("DROP OWNED BY {}").format(role))
+    administrator.execute(sql.SQL("DROP ROLE {}").format(role))
+
+
+@pytest.fixture
+def two(login: str) -> Iterator[psycopg.Connection[Any]]:
+    """Somebody of the second operator with nothing but psycopg."""
+    with psycopg.connect(login, autocommit=True) as session:
+        yield session

@@ -44,13 +44,18 @@ def _sell(office: Office, actor: Any, task: dict[str, Any]) -> dict[str, Any]:
     return {"key": task["key"], "sold": sold.as_json(), "booking_id": str(sold.booking_id)}
 
 
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def main(url: str, folder: str, terminal: str) -> None:
     office = offices.open_office(offices.connect(url), keys.load(Path(folder)))
     here = terminals.register(office, terminal, station="YK")
     actor = staff.sign_in(office, here, "1001", "123456", program="tests").actor
-    print("ready", flush=True)
+    _say("ready")
     for line in sys.stdin:
-        print(json.dumps(_sell(office, actor, json.loads(line))), flush=True)
+        _say(json.dumps(_sell(office, actor, json.loads(line))))
     office.close()
 
 

@@ -15,10 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from uuid_utils.compat import uuid7
 
+from core import office as offices
 from core import policy, tickets
 from core.checkin import Answer, FirstUse, Gate, Outcome, Place, TicketState, check_in, verdict
 from core.database import NOBODY, Actor
 from core.errors import KeyReused, NotFound, NotSignedIn
+from core.keys import KeyRing
 from core.models.journal import CHECK_IN_OUTCOMES
 from core.network import RouteInfo, StationInfo, Stop, TrainInfo
 from core.office import Office
@@ -27,6 +29,7 @@ from core.tickets import TicketRecord
 from core.timetable import Journey
 
 if TYPE_CHECKING:
+    from tests.conftest import TestDatabase
     from tests.core.conftest import Desk
 
 YK = Gate("YK")
@@ -195,10 +198,19 @@ def test_codes_that_are_none_of_ours(desk: Desk, ticket: TicketRecord, scan: Cal
 
 
 def test_a_revoked_key_signs_nothing_any_more(
-    desk: Desk, gate_agent: Actor, ticket: TicketRecord, open_office: Callable[[], Office]
+    desk: Desk, gate_agent: Actor, ticket: TicketRecord, database: TestDatabase, key_ring: KeyRing
 ) -> None:
+    fresh = replace(key_ring, ticket_keys={**key_ring.ticket_keys, 2: Ed25519PrivateKey.generate()})
     desk.owner("UPDATE key_rings SET revoked_at = now() WHERE purpose = 'ticket'")
-    assert check_in(open_office(), gate_agent, ticket.code, YK).outcome is Outcome.FORGED
+    desk.owner(
+        "INSERT INTO key_rings (operator_id, purpose, key_id, fingerprint, public_key) VALUES (1, 'ticket', 2, :f, :p)",
+        f=fresh.fingerprints()[("ticket", 2)],
+        p=fresh.public_key(2),
+    )
+    office = offices.open_office(offices.connect(database.counter_url), fresh)
+    assert office.keys.signing_key_id == 2
+    assert check_in(office, gate_agent, ticket.code, YK).outcome is Outcome.FORGED
+    office.close()
 
 
 def test_an_infant_boards_on_a_ticket_without_a_seat(desk: Desk, gate_agent: Actor) -> None:

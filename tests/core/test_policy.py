@@ -116,5 +116,6 @@ def test_the_database_keeps_one_live_value_to_a_place(desk: Desk) -> None:
 def test_a_configuration_without_a_value_is_none(desk: Desk) -> None:
     with pytest.raises(IntegrityError):
         desk.owner(
-            "INSERT INTO policy_configurations (operator_id, policy_type, config) VALUES (1, 'booking_fee', '{\"v\": 1}')"
+            "INSERT INTO policy_configurations (operator_id, policy_type, config)"
+            " VALUES (1, 'booking_fee', '{\"v\": 1}')"
         )

@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 from core import booking, party, policy, sale
 from core.booking import HoldRequest
 from core.database import NOBODY, Actor
-from core.errors import CounterError, NotPermitted, NotSignedIn, Refused, StateConflict
+from core.errors import CounterError, NotPermitted, NotSignedIn, Refused, StateConflict, UsageError
 from core.identity import PassengerType
 from core.office import Office
 from core.ops import integrity
@@ -76,7 +76,9 @@ def test_nobody_finds_an_identity_in_the_database(desk: Desk) -> None:
     """Not in any column of any table, in no encoding a dump would show."""
     number = desk.people()[0].identity
     desk.sell()
-    tables = [row.relname for row in desk.owner("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 2200")]
+    tables = [
+        row.relname for row in desk.owner("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 2200")
+    ]
     for table in tables:
         found = desk.value(
             f'SELECT count(*) FROM "{table}" t WHERE t::text LIKE :plain OR t::text LIKE :hex',
@@ -121,8 +123,8 @@ def test_cash_is_taken_with_change_or_exactly(desk: Desk) -> None:
     short = Tender("cash", held.total - 1)
     error = refused(Refused, "tendered_too_little", lambda: pay(desk, held.booking_id, desk.people(), short))
     assert error.details == {"due": held.total, "missing": 1}
-    absurd = Tender("cash", held.total + 10_000_001)
-    refused(Refused, "tendered_too_much", lambda: pay(desk, held.booking_id, desk.people(), absurd))
+    absurd = Tender("cash", 10**30)
+    refused(UsageError, "not_storable", lambda: pay(desk, held.booking_id, desk.people(), absurd))
     assert (desk.count("payments"), desk.count("tickets"), desk.status(held.booking_id)) == (0, 0, "pending")
     done = pay(desk, held.booking_id, desk.people(), Tender("cash"))
     assert (done.paid, done.change) == (held.total, 0)

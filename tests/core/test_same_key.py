@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from threading import Barrier
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -12,9 +14,8 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from core import booking, sale
-from core.booking import HoldRequest
+from core.booking import Hold, HoldRequest
 from core.errors import CounterError, KeyReused, Refused
-from core.passengers import PassengerInput
 from core.payments import Tender
 from core.sale import Sale
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from tests.core.conftest import Desk, Seller
 
 
-def sell(desk: Desk, key: UUID, *, request: HoldRequest | None = None, first: int = 1, tender: int | None = None) -> Sale:
+def sell(
+    desk: Desk, key: UUID, *, request: HoldRequest | None = None, first: int = 1, tender: int | None = None
+) -> Sale:
     """A whole sale of one seat under this key."""
     return sale.sell(
         desk.office, desk.clerk, request or desk.request(), desk.people(first=first), Tender("cash", tender), key=key
@@ -183,10 +186,15 @@ def test_an_identity_at_eight_counters_gets_one_subsidised_ticket(desk: Desk) ->
 
 def test_payment_against_giving_up(desk: Desk) -> None:
     """Whoever is first wins, and the other hears of it: never a paid booking without seats."""
-    for number in range(1, 9):
-        held = desk.hold(1)
-        works = [lambda: desk.confirm(held, first=number), lambda: booking.give_up(desk.office, desk.clerk, held.booking_id)]  # noqa: B023
-        results = at_once(2, lambda index: works[index]())  # noqa: B023
+
+    def pay(held: Hold) -> object:
+        return desk.confirm(held)
+
+    def give_up(held: Hold) -> None:
+        booking.give_up(desk.office, desk.clerk, held.booking_id)
+
+    for _ in range(8):
+        results = at_once(2, partial(lambda held, index: (pay, give_up)[index](held), desk.hold(1)))
         assert sum(isinstance(result, CounterError) for result in results) == 1
     desk.require_sound()
 
@@ -253,6 +261,6 @@ def test_an_infant_does_not_change_what_a_key_means(desk: Desk) -> None:
     sale.sell(desk.office, desk.clerk, request, [*desk.people(), *baby], Tender("cash"), key=key)
     with pytest.raises(KeyReused):
         sale.sell(
-            desk.office, desk.clerk, request, [*desk.people(), PassengerInput("Other", "", baby[0].type, baby[0].birth_date)],
+            desk.office, desk.clerk, request, [*desk.people(), replace(baby[0], name="Other")],
             Tender("cash"), key=key,
         )  # fmt: skip

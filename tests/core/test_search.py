@@ -183,7 +183,7 @@ def test_cancelled_trains_are_not_listed(desk: Desk) -> None:
     "out_of_service",
     [
         "UPDATE trains SET is_active = false WHERE train_number = '43'",
-        "UPDATE train_classes SET is_available = false WHERE train_id = (SELECT id FROM trains WHERE train_number = '43')",
+        "UPDATE train_classes SET is_available = false",
         "UPDATE routes SET is_active = false WHERE id = (SELECT route_id FROM schedules s JOIN trains t"
         " ON t.id = s.train_id AND t.train_number = '43' LIMIT 1)",
         "UPDATE stations SET is_active = false WHERE station_code = 'YK'",
@@ -207,7 +207,8 @@ def test_what_is_out_of_service_is_neither_offered_nor_sold(
 def test_a_seat_taken_to_cirebon_is_free_from_cirebon(desk: Desk) -> None:
     desk.hold(3, destination="CN")
     free = {
-        (a, b): available(desk.office, a, b, desk.day) for a, b in (("YK", "CN"), ("YK", "GMR"), ("KM", "PWT"), ("CN", "GMR"))
+        (a, b): available(desk.office, a, b, desk.day)
+        for a, b in (("YK", "CN"), ("YK", "GMR"), ("KM", "PWT"), ("CN", "GMR"))
     }
     assert free == {("YK", "CN"): 247, ("YK", "GMR"): 247, ("KM", "PWT"): 247, ("CN", "GMR"): 250}
 

@@ -30,8 +30,8 @@ def rows(desk: Desk, owner_session: Connection) -> Connection:
     """A connection of the owner's to a database with one row at least of everything that has states."""
     done = desk.sell(1, printer="file")
     desk.owner(
-        "INSERT INTO refunds (operator_id, id, payment_id, refund_reference, refund_reason, refund_amount, refund_method)"
-        " SELECT 1, gen_random_uuid(), id, 'R-1', 'cancellation', amount, 'cash' FROM payments WHERE booking_id = :id",
+        "INSERT INTO refunds (operator_id, id, payment_id, refund_reference, refund_reason, refund_amount,"
+        " refund_method) SELECT 1, gen_random_uuid(), id, 'R-1', 'cancellation', amount, 'cash' FROM payments WHERE booking_id = :id",
         id=done.booking_id,
     )
     for table, assignment in ANY_STATE.items():
@@ -50,7 +50,9 @@ def test_the_database_allows_what_the_table_draws_and_nothing_else(rows: Connect
         rows.execute(text(f"UPDATE {table} SET {column} = :before"), {"before": before})
         rows.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER guard_transition"))
         if allowed:
-            assert rows.execute(text(f"UPDATE {table} SET {column} = :after WHERE {one}"), {"after": after}).rowcount == 1
+            assert (
+                rows.execute(text(f"UPDATE {table} SET {column} = :after WHERE {one}"), {"after": after}).rowcount == 1
+            )
         else:
             with pytest.raises(IntegrityError, match=f"{table}_transition|cannot become"):
                 rows.execute(text(f"UPDATE {table} SET {column} = :after WHERE {one}"), {"after": after})
@@ -61,7 +63,8 @@ def test_the_database_allows_what_the_table_draws_and_nothing_else(rows: Connect
 def test_the_check_lists_the_same_states(desk: Desk, table: str) -> None:
     column, transitions = TRANSITIONS[table]
     definition = desk.value(
-        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = CAST(:table AS regclass) AND conname = :name",
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint"
+        " WHERE conrelid = CAST(:table AS regclass) AND conname = :name",
         table=table,
         name=f"ck_{table}_{column}_known",
     )
@@ -92,4 +95,6 @@ def test_a_clerk_is_told_in_words(desk: Desk) -> None:
     done = desk.sell()
     desk.owner("UPDATE bookings SET status = 'cancelled' WHERE id = :id", id=done.booking_id)
     with pytest.raises(StateConflict):
-        desk.office.database.transaction(lambda tx: tx.raw("UPDATE bookings SET status = 'confirmed' RETURNING 1").all())
+        desk.office.database.transaction(
+            lambda tx: tx.raw("UPDATE bookings SET status = 'confirmed' RETURNING 1").all()
+        )

@@ -160,7 +160,10 @@ def test_the_way_down_takes_opened_schedules_along(database: TestDatabase) -> No
         made.attributes["connection"] = connection
         command.downgrade(made, "base")
         left = connection.execute(
-            text("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'S')")
+            text(
+                "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+                " AND relkind IN ('r', 'p', 'S')"
+            )
         ).scalars()
         assert set(left) == {"alembic_version"}
         command.upgrade(made, "head")

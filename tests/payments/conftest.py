@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid5
+from datetime import UTC, datetime
 
 import pytest
 
 from core.payments.gateway import Gateway
-from core.payments.gateway_answer import Answer, TransactionState
 from counter.simulator import GatewaySimulator, Orders
 
-KEY = UUID("0199d1a0-5a3c-7c11-8a54-1f6a2b3c4d5e")
 NOON = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
-QUARTER = timedelta(minutes=15)
-AMOUNT = 789_000
 
-#: For faults that end in a time-out; everything else gets all the time a busy machine may need.
-HURRIED = {"connect": 0.3, "read": 0.15, "total": 0.3}
+#: All the time a busy machine may need; a test of a time-out takes its own.
 PATIENT = {"connect": 20, "read": 20, "total": 30}
 
 
@@ -50,13 +44,3 @@ def connect(simulator: GatewaySimulator, pauses: list[float]) -> Iterator[Callab
 @pytest.fixture
 def gateway(connect: Callable[..., Gateway]) -> Gateway:
     return connect()
-
-
-def charge(gateway: Gateway, order_id: str = "SC-1", amount: int = AMOUNT) -> Answer:
-    return gateway.charge(order_id, amount, key=uuid5(KEY, order_id), expires_in=QUARTER)
-
-
-def answer(state: str = "pending", *, amount: int = AMOUNT, order_id: str = "SC-1", **more: object) -> Answer:
-    """An answer as the gateway would give it."""
-    fields = {"status_code": "200", "transaction_id": "t", "gross_amount": f"{amount}.00"} | more
-    return Answer(order_id=order_id, state=TransactionState(state), amount=amount, **fields)  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,7 +26,7 @@ def asked_at(polling: Polling, draw: float) -> list[float]:
 
 def test_pauses_rise_from_one_second_to_five() -> None:
     times = asked_at(QUARTER, 0.5)
-    pauses = [after - before for before, after in zip(times, times[1:], strict=False)][:20]
+    pauses = [after - before for before, after in pairwise(times)][:20]
     assert times[0] == 1
     assert pauses == sorted(pauses)
     assert pauses[-1] == 5

@@ -96,7 +96,7 @@ def test_a_code_of_another_merchant_is_refused() -> None:
     [
         ("", "qris_malformed"),
         ("6304", "qris_malformed"),
-        ("63041D0F", "qris_malformed"),
+        (sealed(""), "qris_malformed"),
         (CODE[:-1], "qris_malformed"),
         (CODE[:-8], "qris_malformed"),
         (CODE + "6304" + crc16(CODE + "6304"), "qris_malformed"),
@@ -122,7 +122,7 @@ def test_a_static_code_can_be_read_but_not_taken_for_a_sale() -> None:
 
 @pytest.mark.parametrize("bad", [("1", "x"), ("123", "x"), ("٠٠", "x"), ("00", ""), ("00", "x" * 100), ("00", "\t")])
 def test_what_a_field_cannot_hold_is_not_packed(bad: tuple[str, str]) -> None:
-    with pytest.raises(ValueError, match="tag|cannot hold"):
+    with pytest.raises(ValueError, match=r"tag|cannot hold"):
         pack([bad])
 
 
@@ -154,6 +154,10 @@ def test_two_changed_neighbours_are_always_noticed(at: int, put: str) -> None:
     assert refusal(CODE[:at] + put + CODE[at + 2 :]).startswith("qris_")
 
 
-@given(st.text(max_size=600) | st.text(string.digits, max_size=80).map(sealed) | fields.map(lambda f: sealed(pack(f.items()))))
+@given(
+    st.text(max_size=600)
+    | st.text(string.digits, max_size=80).map(sealed)
+    | fields.map(lambda f: sealed(pack(f.items())))
+)
 def test_any_text_at_all_is_read_or_refused(text: str) -> None:
     assert refusal(text).startswith("qris_")

@@ -31,9 +31,9 @@ def sentence(pilot: Pilot[Any]) -> str:
     return pilot.app.workstation.line.sentence
 
 
-async def type_in(pilot: Pilot[Any], *texts: str) -> None:
-    for text in texts:
-        await pilot.press(*text, "enter")
+async def type_in(pilot: Pilot[Any], *answers: str) -> None:
+    for answer in answers:
+        await pilot.press(*answer, "enter")
 
 
 @pytest.mark.parametrize(("number", "mode"), [("2001", "gate"), ("1001", "sell"), ("3001", "sell"), ("9001", "sell")])

@@ -45,8 +45,7 @@ class Till:
         await self.until(self._is_quiet)
 
     def _is_quiet(self) -> bool:
-        asking = len(self.app.screen_stack) > 1
-        return not self.app._steps and self.app._settling is None and (asking or not self.screen.busy)
+        return not self.app._steps and self.app._settling is None and not self.app.is_holding_keys
 
     async def type(self, text: str) -> None:
         """Type a text; ``\\r`` is Enter."""

@@ -107,9 +107,8 @@ _USE: Final = (
     "UPDATE tickets SET ticket_status = 'used', check_in_time = %s, checked_in_by = %s, updated_at = now()"
     " WHERE operator_id = %s AND id = %s"
 )
-_OFFERS: Final = """
-    SELECT s.id, c.id, t.train_number, c.class_code, c.base_price, s.departs_at,
-        count(*) FILTER (WHERE i.occupied & legs.mask = 0)
+_DEPARTURES: Final = """
+    SELECT s.id, s.departure_date, (1::bigint << leave.station_order) - (1::bigint << board.station_order)
     FROM schedules s
     JOIN route_stations board ON board.operator_id = s.operator_id AND board.route_id = s.route_id
     JOIN stations origin ON origin.operator_id = board.operator_id AND origin.id = board.station_id
@@ -118,19 +117,17 @@ _OFFERS: Final = """
         AND leave.station_order > board.station_order
     JOIN stations terminus ON terminus.operator_id = leave.operator_id AND terminus.id = leave.station_id
         AND terminus.station_code = %(destination)s
-    CROSS JOIN LATERAL (
-        SELECT (1::bigint << leave.station_order) - (1::bigint << board.station_order) AS mask
-    ) legs
-    JOIN trains t ON t.operator_id = s.operator_id AND t.id = s.train_id
-    JOIN train_classes c ON c.operator_id = t.operator_id AND c.train_id = t.id
-    JOIN seat_inventory i ON i.operator_id = s.operator_id AND i.service_date = s.departure_date
-        AND i.schedule_id = s.id AND i.class_id = c.id
     WHERE s.operator_id = %(operator_id)s AND s.departure_date IN (%(day)s, %(day)s::date - 1)
-        AND i.service_date IN (%(day)s, %(day)s::date - 1) AND s.status <> 'cancelled'
+        AND s.status <> 'cancelled'
         AND ((s.departs_at + make_interval(mins => board.departure_offset)) AT TIME ZONE origin.time_zone)::date
             = %(day)s
-    GROUP BY s.id, c.id, t.train_number, c.class_code, c.base_price, s.departs_at
-    ORDER BY s.departs_at
+"""
+_FREE: Final = """
+    SELECT i.schedule_id, i.class_id, count(*) FILTER (WHERE i.occupied & asked.legs = 0)
+    FROM unnest(%(schedules)s::integer[], %(dates)s::date[], %(legs)s::bigint[]) AS asked (schedule_id, day, legs)
+    JOIN seat_inventory i ON i.schedule_id = asked.schedule_id AND i.service_date = asked.day
+    WHERE i.operator_id = %(operator_id)s AND i.service_date = ANY(%(dates)s::date[])
+    GROUP BY i.schedule_id, i.class_id
 """
 
 
@@ -261,13 +258,14 @@ class Till:
             self._audit(connection, "tickets", str(serial), "update", old, new)
         return True
 
-    def search(self, origin: str, destination: str, day: date) -> list[Any]:
-        """Free seats per departure and class between two stations: (schedule, class, …, free), one statement."""
+    def search(self, origin: str, destination: str, day: date) -> dict[tuple[int, int], int]:
+        """Free seats by departure and class between two stations, one transaction of two statements."""
         asked = {"operator_id": self._operator_id, "origin": origin, "destination": destination, "day": day}
-        if self._role is None:
-            return self._connection.execute(_OFFERS, asked).fetchall()  # a transaction by itself
         with self._transaction() as connection:
-            return connection.execute(_OFFERS, asked).fetchall()
+            trips = connection.execute(_DEPARTURES, asked).fetchall()
+            schedules, dates, legs = ([trip[column] for trip in trips] for column in range(3))
+            counted = {"operator_id": self._operator_id, "schedules": schedules, "dates": dates, "legs": legs}
+            return {(row[0], row[1]): row[2] for row in connection.execute(_FREE, counted)}
 
     def _announce(
         self, connection: psycopg.Connection[Any], event: str, entity: str, entity_id: str, payload: Jsonb

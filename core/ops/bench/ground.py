@@ -98,6 +98,7 @@ def temporary(
 def _prepare(addresses: Addresses, keys_folder: Path, login: str, clients: int, report: Report) -> date:
     """The demonstration railway, with a clerk for every client; returns the first day to be put on sale: tomorrow."""
     prepare.prepare(addresses.owner, keys_folder, with_demo=True, report=report)
+    add_clerks(addresses.owner, clients)
     with prepare.owning(addresses.owner) as engine, engine.begin() as connection:
         connection.execute(
             text(
@@ -106,7 +107,14 @@ def _prepare(addresses: Addresses, keys_folder: Path, login: str, clients: int, 
             ),
             {"login": login, "operator": OPERATOR_ID},
         )
-        # Clerks of their own, as at a station: clients that share one would wait for each other's row locks.
+        zone = connection.execute(text("SELECT time_zone FROM operators WHERE id = :id"), {"id": OPERATOR_ID}).scalar()
+        today = connection.execute(text("SELECT (now() AT TIME ZONE :zone)::date"), {"zone": zone}).scalar_one()
+    return date.fromordinal(today.toordinal()) + timedelta(days=1)
+
+
+def add_clerks(owner_url: str, clients: int) -> None:
+    """Clerks of their own, as at a station: clients that shared one would wait for each other's row locks."""
+    with prepare.owning(owner_url) as engine, engine.begin() as connection:
         connection.execute(
             text(
                 "INSERT INTO users (operator_id, id, staff_number, role, password_hash, full_name)"
@@ -115,9 +123,6 @@ def _prepare(addresses: Addresses, keys_folder: Path, login: str, clients: int, 
             ),
             {"numbers": [staff_number(index) for index in range(clients)]},
         )
-        zone = connection.execute(text("SELECT time_zone FROM operators WHERE id = :id"), {"id": OPERATOR_ID}).scalar()
-        today = connection.execute(text("SELECT (now() AT TIME ZONE :zone)::date"), {"zone": zone}).scalar_one()
-    return date.fromordinal(today.toordinal()) + timedelta(days=1)
 
 
 def _settle(addresses: Addresses) -> None:

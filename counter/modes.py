@@ -1,0 +1,32 @@
+"""The workstations there are: each a mode of the application, loaded when it is first switched to.
+
+What belongs here: names, where the screens are, and what it takes to work at one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from textual.screen import Screen
+
+from counter.screens.login import LoginScreen
+
+LOGIN: Final = "login"
+#: Mode → the permission it takes to work there; in this order they are offered to somebody who signs in.
+WORKSTATIONS: Final[Mapping[str, str]] = {"sell": "sell", "gate": "check_in"}
+
+
+def _sell() -> Screen[Any]:
+    from counter.screens.sell import SellScreen
+
+    return SellScreen()
+
+
+def _gate() -> Screen[Any]:
+    from counter.screens.gate import GateScreen
+
+    return GateScreen()
+
+
+MODES: Final[dict[str, str | Callable[[], Screen[Any]]]] = {LOGIN: LoginScreen, "sell": _sell, "gate": _gate}
