@@ -1,13 +1,15 @@
-"""The one way to the database: connections, transactions, and the boundary where driver errors become ours.
+"""The one way to the database: connections and transactions, with statements that share round trips.
 
 ``Database.transaction(work)`` runs ``work(tx)`` in one transaction. Inside, statements are SQLAlchemy Core compiled
-once (``Statement``) and sent through psycopg's pipeline: ``tx.send`` queues, reading a result flushes, so statements
-that do not need each other's answers share a round trip, BEGIN and COMMIT among them. The transaction's first statement
-sets who works and fetches the database's now; audit rows and events collected on the way are written last.
+once (``core.statements``) and sent through psycopg's pipeline: ``tx.send`` queues, reading a result flushes, so
+statements that do not need each other's answers share a round trip, BEGIN and COMMIT among them. The transaction's
+first statement sets who works and fetches the database's now; audit rows and events collected on the way are written
+last.
 
 Serialization failures and deadlocks are tried again, since nothing of them was kept. So is, once, work whose connection
 was lost before COMMIT was sent. A connection lost during the commit is an error (``OutcomeUnknown``), never a silent
-second try: the caller asks again with the same idempotency key.
+second try: the caller asks again with the same idempotency key. What the driver's errors mean stands in
+``core.driver_errors``.
 """
 
 from __future__ import annotations
@@ -15,8 +17,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -25,29 +26,17 @@ from uuid import UUID
 import psycopg
 from psycopg import errors as pg
 from psycopg.pq import ExecStatus, TransactionStatus
-from psycopg.rows import namedtuple_row
 from psycopg.types.json import Jsonb
-from sqlalchemy import Engine, Insert, PoolProxiedConnection, bindparam, create_engine, insert
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy import Engine, PoolProxiedConnection, create_engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import ClauseElement
 from uuid_utils.compat import uuid7
 
-from core.errors import (
-    CounterError,
-    DatabaseBusy,
-    DatabaseUnreachable,
-    IntegrityFailure,
-    NotPermitted,
-    NotReady,
-    OutcomeUnknown,
-    StateConflict,
-    UsageError,
-)
-from core.states import TRANSITIONS
+from core.driver_errors import connection_lost, on_violation, translate, translated
+from core.errors import DatabaseBusy, DatabaseUnreachable, NotReady, OutcomeUnknown
+from core.statements import DIALECT, Rows, Statement
+
+__all__ = ["NOBODY", "Actor", "Database", "Rows", "Statement", "Transaction", "on_violation", "translate"]
 
 T = TypeVar("T")
 
@@ -55,9 +44,6 @@ _ATTEMPTS: Final = 6
 # A pipeline that ends in an error tells the log about it as well; the error itself is raised, and nothing may write
 # over the screen.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
-_DIALECT: Final = PGDialect_psycopg(paramstyle="pyformat")  # type: ignore[no-untyped-call]
-#: psycopg reads a text with more parameters anew each time it is executed.
-_PARAMETERS: Final = 50
 _BEGIN: Final = "BEGIN"
 _BEGIN_SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 #: Plans are made once per prepared statement: every statement here reaches its rows by key, and planning a take anew
@@ -85,104 +71,6 @@ class Actor:
 NOBODY: Final = Actor()
 
 
-class Statement:
-    """A SQLAlchemy Core statement, compiled for psycopg the first time it is used and never again."""
-
-    __slots__ = ("_by_rows", "_clause", "_constants", "_names", "_record", "_sql", "returns_rows")
-
-    def __init__(self, clause: ClauseElement) -> None:
-        self._clause = clause
-        self._sql: str | None = None
-        self._constants: dict[str, Any] = {}
-        self._names: tuple[str, ...] = ()
-        self._by_rows: dict[int, Statement] = {}
-        self._record: Callable[[Sequence[Any]], Any] | None = None
-        #: Whether the server answers with rows; known once the statement is bound.
-        self.returns_rows = True
-
-    def bind(self, parameters: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        """The SQL text and its parameters, the statement's own constants included."""
-        return self._compiled(), {**self._constants, **parameters}
-
-    def bind_rows(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
-        """An INSERT with one parameter to a column, for all of these rows in as few statements as are worth it."""
-        self._compiled()
-        most = max(1, _PARAMETERS // len(self._names))
-        for start in range(0, len(rows), most):
-            some = rows[start : start + most]
-            if len(some) == 1:
-                yield self.bind(some[0])
-            else:
-                parameters = {f"{name}_{at}": row[name] for at, row in enumerate(some) for name in self._names}
-                yield self._for_rows(len(some))._compiled(), parameters
-
-    def record(self, cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], Any]:
-        """Makes named tuples of this statement's rows; the names are read from its first answer."""
-        if self._record is None:
-            self._record = namedtuple_row(cursor)
-        return self._record
-
-    def _compiled(self) -> str:
-        if self._sql is None:
-            compiled = self._clause.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
-            assert isinstance(compiled, SQLCompiler)
-            self._constants = {
-                name: bound.effective_value for name, bound in compiled.binds.items() if not bound.required
-            }
-            self._names = tuple(name for name, bound in compiled.binds.items() if bound.required)
-            changes = compiled.isinsert or compiled.isupdate or compiled.isdelete
-            self.returns_rows = not changes or bool(compiled.effective_returning)
-            self._sql = str(compiled)
-        return self._sql
-
-    def _for_rows(self, count: int) -> Statement:
-        if count not in self._by_rows:
-            self._compiled()
-            assert isinstance(self._clause, Insert)
-            values: list[dict[str, Any]] = [
-                {name: bindparam(f"{name}_{at}") for name in self._names} for at in range(count)
-            ]
-            self._by_rows[count] = Statement(insert(self._clause.table).values(values))
-        return self._by_rows[count]
-
-
-class Rows:
-    """The answer to a statement that was sent; reading it waits for the server, once."""
-
-    __slots__ = ("_cursor", "_statement")
-
-    def __init__(self, cursor: psycopg.Cursor[Any], statement: Statement | None = None) -> None:
-        self._cursor = cursor
-        self._statement = statement
-
-    def all(self) -> list[Any]:
-        rows = self._cursor.fetchall()
-        return list(map(self._record(), rows)) if rows else rows
-
-    def first(self) -> Any | None:
-        row = self._cursor.fetchone()
-        return None if row is None else self._record()(row)
-
-    def scalar(self) -> Any | None:
-        row = self._cursor.fetchone()
-        return None if row is None else row[0]
-
-    def scalars(self) -> list[Any]:
-        return [row[0] for row in self._cursor.fetchall()]
-
-    def pairs(self) -> dict[Any, Any]:
-        """Rows of two columns as a dictionary, without a record for each."""
-        return dict(self._cursor.fetchall())
-
-    @property
-    def has_come(self) -> bool:
-        """Whether the server's answer is here already."""
-        return self._cursor.pgresult is not None
-
-    def _record(self) -> Callable[[Sequence[Any]], Any]:
-        return namedtuple_row(self._cursor) if self._statement is None else self._statement.record(self._cursor)
-
-
 @dataclass
 class _Journal:
     audit: list[dict[str, Any]] = field(default_factory=list)
@@ -190,14 +78,24 @@ class _Journal:
 
 
 class Transaction:
-    """One transaction under way. Handed to the work; never outlives it."""
+    """One transaction under way. Handed to the work; never outlives it.
 
-    def __init__(self, driver: psycopg.Connection[Any], operator_id: int, actor: Actor, opening: Rows) -> None:
+    ``writer`` is the cursor of statements that answer nothing: one serves them all.
+    """
+
+    def __init__(
+        self,
+        driver: psycopg.Connection[Any],
+        writer: psycopg.Cursor[Any],
+        operator_id: int,
+        actor: Actor,
+        opening: Rows,
+    ) -> None:
         self.operator_id = operator_id
         self.actor = actor
         self.correlation_id = uuid7()
         self._driver = driver
-        self._writer = driver.cursor()  # for statements that answer nothing
+        self._writer = writer
         self._opening = opening
         self._now: datetime | None = None
         self._journal = _Journal()
@@ -218,7 +116,7 @@ class Transaction:
 
     def query(self, clause: ClauseElement) -> Rows:
         """Queue a Core statement that is built anew each time: administration, look-ups, reports."""
-        compiled = clause.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+        compiled = clause.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
         cursor = self._driver.cursor()
         cursor.execute(str(compiled), compiled.params)
         return Rows(cursor)
@@ -371,7 +269,7 @@ class Database:
         }
         for attempt in range(_ATTEMPTS):
             try:
-                with _translated():
+                with translated():
                     return self._attempt(work, actor, opening, snapshot)
             except (pg.SerializationFailure, pg.DeadlockDetected) as error:
                 if attempt == _ATTEMPTS - 1:
@@ -392,18 +290,19 @@ class Database:
         committing = False
         try:
             with driver.pipeline() as pipeline:
-                driver.execute(_BEGIN_SNAPSHOT if snapshot else _BEGIN, prepare=False)
-                tx = Transaction(driver, self.operator_id, actor, self._open(driver, opening))
+                writer = driver.cursor()
+                writer.execute(_BEGIN_SNAPSHOT if snapshot else _BEGIN, prepare=False)
+                tx = Transaction(driver, writer, self.operator_id, actor, self._open(driver, opening))
                 result = work(tx)
                 tx._write_journal()
                 if not tx.has_answers:
                     pipeline.sync()  # a connection that died idle must show before a commit is under way
                 committing = True
-                driver.execute("COMMIT", prepare=False)
+                writer.execute("COMMIT", prepare=False)
             return result
         except BaseException as error:
             _roll_back(connection, driver)
-            if committing and isinstance(error, psycopg.Error) and _connection_lost(error):
+            if committing and isinstance(error, psycopg.Error) and connection_lost(error):
                 raise OutcomeUnknown(
                     "The database went away while this was being saved.",
                     hint="It may have been saved: ask again with the same key once it is back.",
@@ -430,114 +329,3 @@ def _roll_back(connection: PoolProxiedConnection, driver: psycopg.Connection[Any
     # failed here, a rule said no: they are as good as before.
     elif driver.pgconn.exec_(b"ROLLBACK").status != ExecStatus.COMMAND_OK:
         connection.invalidate()
-
-
-def _connection_lost(error: psycopg.Error) -> bool:
-    state = error.sqlstate
-    return isinstance(error, psycopg.OperationalError) and (
-        state is None or state.startswith("08") or state in {"57P01", "57P02", "57P03"}
-    )
-
-
-def _said(error: psycopg.Error, *words: str) -> bool:
-    """While connecting libpq passes on the server's words but not its code; the server's own words are English here."""
-    connecting = isinstance(error, psycopg.OperationalError) and error.sqlstate is None
-    return connecting and any(word in str(error) for word in words)
-
-
-def _login_refused(error: psycopg.Error) -> bool:
-    refusals = pg.InvalidPassword | pg.InvalidAuthorizationSpecification | pg.InvalidCatalogName
-    words = ("authentication failed", "does not exist", "no pg_hba.conf entry", "is not permitted to log in")
-    return isinstance(error, refusals) or _said(error, *words)
-
-
-def _no_room(error: psycopg.Error) -> bool:
-    words = ("too many clients", "too many connections", "remaining connection slots")
-    return isinstance(error, pg.TooManyConnections) or _said(error, *words)
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """The one boundary between the driver's errors and ours; retried ones pass through."""
-    try:
-        yield
-    except DBAPIError as error:
-        if isinstance(error.orig, psycopg.Error):
-            raise translate(error.orig) from error
-        raise
-    except (pg.SerializationFailure, pg.DeadlockDetected):
-        raise
-    except psycopg.Error as error:
-        raise translate(error) from error
-    except UnicodeEncodeError as error:  # half a character: bytes of another encoding on a command line
-        raise _not_storable() from error
-    except PoolTimeout as error:
-        raise DatabaseBusy("All database connections are in use.", hint="Try again in a moment.") from error
-
-
-#: constraint name -> the error a service wants to see instead; services register theirs.
-_CONSTRAINTS: Final[dict[str, Callable[[], CounterError]]] = {}
-
-
-def on_violation(constraint: str, make: Callable[[], CounterError]) -> None:
-    """Name the error that a violated constraint means to people."""
-    _CONSTRAINTS[constraint] = make
-
-
-def _cannot_be_stored(error: psycopg.Error) -> bool:
-    unfit = pg.NumericValueOutOfRange | pg.DatetimeFieldOverflow | pg.UntranslatableCharacter
-    return isinstance(error, unfit | pg.CharacterNotInRepertoire) or (
-        isinstance(error, psycopg.DataError) and error.sqlstate is None and "NUL" in str(error)  # seen by the driver
-    )
-
-
-def _not_storable() -> UsageError:
-    return UsageError(
-        "Something typed here cannot be stored.",
-        hint="Check large numbers and special characters.",
-        code="not_storable",
-    )
-
-
-def translate(error: psycopg.Error) -> CounterError:
-    """The error of ours that a driver error stands for."""
-    name = getattr(error.diag, "constraint_name", None) or ""
-    if name in _CONSTRAINTS:
-        return _CONSTRAINTS[name]()
-    if _login_refused(error):
-        return DatabaseUnreachable(
-            "The database refused the login.", hint="Check user, password and name in COUNTER_DATABASE_URL."
-        )
-    if isinstance(error, pg.LockNotAvailable | pg.QueryCanceled) or _no_room(error):
-        return DatabaseBusy("The database is busy with somebody else's work.", hint="Nothing was done; try again.")
-    if _connection_lost(error):
-        return DatabaseUnreachable("The database does not answer.", hint="Nothing was lost; try again once it is back.")
-    if isinstance(error, pg.InsufficientPrivilege):
-        return NotPermitted("This login may not do that in the database.", hint="Ask the owner of the database.")
-    if isinstance(error, pg.UndefinedTable | pg.UndefinedColumn | pg.UndefinedFunction):
-        return NotReady("The database is not prepared for this program.", hint="Run: counter admin init")
-    if _cannot_be_stored(error):
-        return _not_storable()
-    cause = {"sqlstate": error.sqlstate or "", "constraint": name}
-    if isinstance(error, pg.IntegrityError):
-        return IntegrityFailure(
-            f"The database refused a contradiction ({name or 'constraint'}).", hint="Report this.", details=cause
-        )
-    if isinstance(error, psycopg.OperationalError):
-        return DatabaseBusy(
-            "The database could not do that just now.",
-            hint="Nothing was done; try again, and tell whoever runs the server.",
-            details=cause,
-        )
-    return IntegrityFailure("The database refused a statement of this program.", hint="Report this.", details=cause)
-
-
-def _moved_on(table: str) -> Callable[[], CounterError]:
-    thing = table.removesuffix("s").replace("_", " ")
-    return lambda: StateConflict(
-        f"The {thing} is no longer in a state that allows this.", hint="Look it up again: it has changed."
-    )
-
-
-for _table in TRANSITIONS:
-    on_violation(f"{_table}_transition", _moved_on(_table))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
-from sqlalchemy import bindparam, column, func, select
+from sqlalchemy import bindparam, column, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import BigInteger, Date, Integer
 
@@ -41,24 +41,26 @@ _ASKED: Final = (
     .table_valued(column("schedule_id", Integer), column("service_date", Date), column("legs", BigInteger))
     .render_derived(name="asked")
 )
-_FREE: Final = SeatInventory.occupied.bitwise_and(_ASKED.c.legs) == 0
-_AVAILABILITY: Final = Statement(
+_COUNTED: Final = (
     select(
-        SeatInventory.schedule_id,
         SeatInventory.class_id,
-        func.count().filter(_FREE).label("free"),
+        func.count().filter(SeatInventory.occupied.bitwise_and(_ASKED.c.legs) == 0).label("free"),
         func.count().filter(SeatInventory.occupied != 0).label("touched"),
-    )
-    .join(
-        _ASKED,
-        (SeatInventory.schedule_id == _ASKED.c.schedule_id) & (SeatInventory.service_date == _ASKED.c.service_date),
     )
     .where(
         SeatInventory.operator_id == bindparam("operator_id"),
-        # the date a second time, as a parameter: only so are the months that cannot matter left out
-        SeatInventory.service_date == func.any(bindparam("service_dates", type_=ARRAY(Date))),
+        SeatInventory.service_date == _ASKED.c.service_date,
+        SeatInventory.schedule_id == _ASKED.c.schedule_id,
     )
-    .group_by(SeatInventory.schedule_id, SeatInventory.class_id)
+    .group_by(SeatInventory.class_id)
+    .lateral("counted")
+)
+#: A departure at a time: in the order of the key its seats come class by class and need no sorting, and the months it
+#: does not run in are not looked at.
+_AVAILABILITY: Final = Statement(
+    select(_ASKED.c.schedule_id, _COUNTED.c.class_id, _COUNTED.c.free, _COUNTED.c.touched).select_from(
+        _ASKED.join(_COUNTED, true())
+    )
 )
 
 

@@ -34,6 +34,7 @@ from counter.screens.workstation import Workstation
 from counter.symbols import use_ascii
 from counter.themes import PLAIN, THEMES, ThemedApp
 from counter.widgets.scan_capture import ScanningApp
+from counter.widgets.scan_input import Scanned
 from counter.widgets.state_bar import BarState, Light
 
 if TYPE_CHECKING:
@@ -148,6 +149,11 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
         """Change a light of the state bar: ``db``, ``printer`` or ``scanner``."""
         self.bar = self.bar.with_light(name, light)
 
+    def on_scanned(self, message: Scanned) -> None:
+        """A scan that the dialog in front has no use for is the workstation's below it."""
+        if self.screen is not self.workstation:
+            self.workstation.post_message(Scanned(message.text, message.source))
+
     # The workplace
 
     def on_mount(self) -> None:
@@ -177,7 +183,7 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
             terminal=place.terminal.code,
             lights=(
                 ("db", "on"),
-                ("printer", "off" if place.printer_kind == "none" else "on"),
+                ("printer", "off" if place.printer_kind == "none" else "unsure"),
                 ("scanner", "off"),
             ),
             mark="DEMO" if place.office.operator.is_demonstration else "",

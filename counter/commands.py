@@ -53,7 +53,14 @@ class Command:
         )
 
 
-class Commanded(DOMNode):
+# For Textual it must be no node of its own: styles are inherited from the first base that is one.
+if TYPE_CHECKING:
+    _Node = DOMNode
+else:
+    _Node = object
+
+
+class Commanded(_Node):
     """Mixed into screens, dialogs and the application: bindings from ``COMMANDS``, with the reason where one is off."""
 
     COMMANDS: ClassVar[tuple[Command, ...]] = ()

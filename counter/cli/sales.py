@@ -15,7 +15,7 @@ from core import sale as sales
 from core.booking import HoldRequest
 from core.clock import local
 from core.days import parse_birth_date, parse_day
-from core.errors import Unreachable, UsageError
+from core.errors import DatabaseBusy, DatabaseUnreachable, OutcomeUnknown, UsageError
 from core.identity import PassengerType
 from core.models.money import PAYMENT_METHODS
 from core.money import grouped
@@ -144,7 +144,7 @@ def sell(
                     place.office, actor, request, passengers, Tender(method, tendered, reference), key=sale_key,
                     printer=place.printer_kind, fingerprint=as_asked,
                 )  # fmt: skip
-        except Unreachable as error:
+        except (DatabaseBusy, DatabaseUnreachable, OutcomeUnknown) as error:
             error.hint = f"Ask again with --key {sale_key}: if it was saved, that finds it."
             error.details["key"] = str(sale_key)
             raise

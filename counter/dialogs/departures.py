@@ -120,9 +120,7 @@ class DepartureDialog(Dialog[TrainChoice]):
         """The first train of the list that has not left; the top of the list if all have."""
         now = self.counter.lifeline.clock.now
         waiting = (
-            index
-            for index, one in enumerate(self._shown)
-            if one is not None and (now is None or one.departs_at > now)
+            index for index, one in enumerate(self._shown) if one is not None and (now is None or one.departs_at > now)
         )
         return next(waiting, 0)
 

@@ -26,7 +26,7 @@ from core.checkin import Answer, Gate, Outcome, check_in
 from core.errors import CounterError, Unreachable
 from counter.commands import Command
 from counter.dialogs.departures import DepartureDialog
-from counter.i18n import LanguageChanged, _, clock_time, reworded
+from counter.i18n import LanguageChanged, _, clock_time, reworded, sentences_of
 from counter.lifeline import DatabaseBack
 from counter.screens import gate_faces
 from counter.screens.workstation import Workstation
@@ -37,6 +37,8 @@ from counter.widgets.scan_input import ScanInput, Scanned
 #: Seconds between two looks at how many have boarded, and before a busy database is asked again.
 _RECOUNT: Final = 5.0
 _BUSY: Final = 1.0
+#: Seconds after which the answer before must not stand there any more while the next one is on its way.
+_SLOW: Final = 0.3
 #: Answers remembered for the line at the bottom.
 _REMEMBERED: Final = 8
 
@@ -152,21 +154,32 @@ class GateScreen(Workstation):
         # The first time now is the database's; later, the moment at which the passenger stood here.
         ask = partial(check_in, place.office, actor, scan.code, scan.gate, at=scan.at if scan.asked else None)
         scan.asked = True
+        slow = self.set_timer(_SLOW, self._show_checking)
         try:
             answer = await self.counter.in_thread(partial(ask, nonce=scan.nonce))
         except Unreachable as error:
-            self.board.face = gate_faces.undecided(reworded(error.message), len(self._scans))
-            self.refresh_bindings()
-            self.app.bell()
-            if not self.counter.lifeline.away:
-                self.set_timer(_BUSY, self._judge)
+            self._postpone(error)
             return False
         except CounterError as error:
-            self.report(error)
+            self._refused += 1
+            self._show_boarding()
+            self.board.face = gate_faces.failed(*sentences_of(error))
             self.app.bell()
             return True
+        finally:
+            slow.stop()
         self._take(answer, scan.gate)
         return True
+
+    def _postpone(self, error: Unreachable) -> None:
+        self.board.face = gate_faces.undecided(reworded(error.message), len(self._scans))
+        self.refresh_bindings()
+        self.app.bell()
+        if not self.counter.lifeline.away:
+            self.set_timer(_BUSY, self._judge)
+
+    def _show_checking(self) -> None:
+        self.board.face = gate_faces.checking()
 
     def _take(self, answer: Answer, gate: Gate) -> None:
         self._answers.appendleft((answer, gate))
@@ -243,9 +256,8 @@ class GateScreen(Workstation):
         elif not self._scans:
             self.board.face = gate_faces.idle(self.gate.station)
 
-    def on_language_changed(self, message: LanguageChanged) -> None:
-        """Everything in words again."""
-        super().on_language_changed(message)
+    def on_language_changed(self, _message: LanguageChanged) -> None:
+        """The answer as well."""
         self._show()
 
 

@@ -123,8 +123,21 @@ def undecided(reason: str, waiting: int) -> Face:
     return Face("wait", _("WAIT"), reason=_("Not decided: {reason}", reason=reason), advice=more or alone)
 
 
+def checking() -> Face:
+    """The answer takes longer than usual: nobody may take the one before for it."""
+    return Face("wait", _("WAIT"), reason=_("Asking the database…"))
+
+
+def failed(sentence: str, hint: str) -> Face:
+    """The scan could not be judged at all, and will not be."""
+    return Face("stop", _("NOT CHECKED"), reason=sentence, advice=hint)
+
+
 def idle(station: str) -> Face:
     """Nothing has been scanned yet."""
+    if not station:
+        nowhere, advice = _("This terminal stands at no station."), _("Set COUNTER_STATION and start again.")
+        return Face("stop", _("NO STATION"), reason=nowhere, advice=advice)
     return Face("idle", _("SCAN"), reason=_("Scan a ticket at {station}, or type its code.", station=station))
 
 

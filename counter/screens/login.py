@@ -185,7 +185,7 @@ class LoginScreen(Workstation):
             return _("Signs in when the database is back.") if self._wanted else _("Waiting for the database…")
         if self.counter.workplace is not None:
             return ""
-        waits = _("Signs in as soon as it is done.") if self._wanted else _("You can type your number and PIN already.")
+        waits = _("Signs in as soon as it is done.") if self._wanted else _("Number and PIN can be typed already.")
         return f"{self._step_in_words()}\n{waits}"
 
     def _step_in_words(self) -> str:
@@ -209,7 +209,6 @@ class LoginScreen(Workstation):
         staff = "\n".join(f"{number}  {name} · {_(role)}" for number, (name, role) in STAFF.items())
         return _("Demonstration railway, PIN {pin}:", pin=PIN) + f"\n{staff}"
 
-    def on_language_changed(self, message: LanguageChanged) -> None:
-        """Everything in words again."""
-        super().on_language_changed(message)
+    def on_language_changed(self, _message: LanguageChanged) -> None:
+        """The labels as well."""
         self._show()

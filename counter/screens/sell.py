@@ -14,7 +14,6 @@ from functools import partial
 from typing import ClassVar
 
 from textual import work
-from textual.widgets import Input
 
 from core.clock import local
 from core.errors import CounterError, Refused, UsageError
@@ -70,7 +69,6 @@ class SellScreen(SellView):
 
     def on_mount(self) -> None:
         """Learn the words of this railway, and look for what was left unfinished here."""
-        super().on_mount()
         self.set_interval(1.0, self._tick)
         self.show()
         self.turn(self._learn)
@@ -108,6 +106,7 @@ class SellScreen(SellView):
 
     def action_search(self) -> None:
         """Ask, or say what is not understood."""
+        self.read_entry()
         entry = self.question.entry
         if self.lexis is None:
             self.turn(self._learn_first)
@@ -129,6 +128,7 @@ class SellScreen(SellView):
 
     def action_take_guess(self) -> None:
         """Replace the first mistake by its guess."""
+        self.read_entry()
         better = with_guess(self.question.entry) if self.question.entry else None
         if better is not None:
             self.question.input.put(better)
@@ -178,6 +178,7 @@ class SellScreen(SellView):
         if spot is None:
             self.place_cursor()
             return
+        self.read_passenger(spot.line)
         draft, line = self.draft, self.passengers.lines[spot.line]
         if draft.is_blank(spot.line):
             self.say(_("Type the name of passenger {n}.", n=spot.line + 1))
@@ -189,8 +190,7 @@ class SellScreen(SellView):
             self._refuse(spot.line, refusal)
             return
         finally:
-            with self.prevent(Input.Changed):
-                line.fill(draft)
+            line.fill(draft)
         self.line.clear()
         self.trouble = ""
         self.go_to(following)
@@ -226,15 +226,18 @@ class SellScreen(SellView):
 
     def action_seats(self) -> None:
         """The seat map."""
+        self.read_all()
         self.turn(self.seats)
 
     def action_type(self) -> None:
         """The next type of traveller for this line."""
         line = self.draft.spot.line
+        self.read_passenger(line)
         self.turn(partial(self.change_type, line, self.draft.next_type(line)))
 
     def action_hold_again(self) -> None:
         """Seats again, after the time ran out."""
+        self.read_all()
         self.turn(self.hold_again)
 
     async def action_take_money(self) -> None:
@@ -277,17 +280,20 @@ class SellScreen(SellView):
 
     def action_park(self) -> None:
         """Put the sale aside."""
+        self.read_all()
         self.park()
         self.show()
         self.place_cursor()
 
     def action_recall(self) -> None:
         """Bring a sale back."""
+        self.read_all()
         self.turn(self.recall)
 
     def action_back(self) -> None:
         """One step back; a held sale is never left without saying what becomes of it."""
         self.touch()
+        self.read_all()
         step = self.draft.step
         if step is _P:
             self.turn(self.leave)

@@ -32,9 +32,7 @@ class LiveMap(Vertical):
 
     async def _renew(self, held: Hold, coaches: Sequence[MappedCoach]) -> None:
         seats = tuple(seat.id for seat in held.seats)
-        fresh = SeatMap(
-            coach_views(coaches, held.travel_class.code), party=len(seats), chosen=seats, ascii=in_ascii()
-        )
+        fresh = SeatMap(coach_views(coaches, held.travel_class.code), party=len(seats), chosen=seats, ascii=in_ascii())
         fresh.can_focus = False
         await self.query(SeatMap).remove()
         await self.mount(fresh)

@@ -59,13 +59,12 @@ class Turns(Workstation):
         except CounterError as error:
             keep_ahead = False
             self.report(error)
-        finally:
-            self.busy = False
-            self.show()
-            self.place_cursor()
-            if not keep_ahead:
-                self.counter.drop_keys()
-            await self.counter.go_on()
+        self.busy = False
+        self.show()
+        self.place_cursor()
+        if not keep_ahead:
+            self.counter.drop_keys()
+        await self.counter.go_on()
 
     def on_key(self, _event: events.Key) -> None:
         """A key that no field took."""

@@ -51,6 +51,7 @@ class SellView(TicketFlows):
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
         self.VERTICAL_BREAKPOINTS = [(0, "-low"), (36, "-high")]
         self._looks = False
+        self._line_read = ""
 
     def compose_work(self) -> Iterable[Widget]:
         """The question, the work in the middle, what is said about it, the money."""
@@ -160,8 +161,7 @@ class SellView(TicketFlows):
 
     async def seat_passengers(self) -> None:
         """A line for everybody."""
-        with self.prevent(Input.Changed):
-            await self.passengers.seat(self.draft, time.monotonic())
+        await self.passengers.seat(self.draft, time.monotonic())
 
     def ready_for_next(self) -> None:
         """An empty line for the next customer."""
@@ -169,8 +169,8 @@ class SellView(TicketFlows):
         self.put_line("")
 
     def put_line(self, line: str) -> None:
-        with self.prevent(Input.Changed):
-            self.question.input.put(line)
+        self._line_read = line
+        self.question.input.put(line)
         self.question.understand()
 
     # -- the map beside the passengers, where there is room -----------------------------------------------------------
@@ -204,31 +204,57 @@ class SellView(TicketFlows):
 
     # -- what is typed ------------------------------------------------------------------------------------------------
 
-    @on(Input.Changed, "#entry")
-    def _entry_changed(self, message: Input.Changed) -> None:
+    # A key such as Enter climbs to the screen before the messages about the text it was typed behind: whoever acts on
+    # a key reads the fields first, and these handlers do nothing about what was read, or filled in, already.
+
+    def read_entry(self) -> None:
+        """Take over the entry line as it stands."""
+        line = self.question.input.value
+        if line == self._line_read:
+            return
+        self._line_read = line
         self.touch()
         self.line.clear()
         self.question.understand()
         if self.draft.step is _O:
             self.draft.offered = False
             self.show()
-        if not message.value.strip():
+        if not line.strip() and self.draft.step is _Q:
             self.draft = SaleDraft()  # what was typed before belonged to another customer
+
+    @on(Input.Changed, "#entry")
+    def _entry_changed(self) -> None:
+        self.read_entry()
 
     @on(Input.Changed, "#cash")
     def _cash_changed(self, message: Input.Changed) -> None:
         self.touch()
-        self.draft.tendered = message.value
+        self.draft.tendered = message.input.value
+
+    def read_passenger(self, place: int) -> None:
+        """Take over what stands in a passenger's fields."""
+        if not self.draft.is_open or place >= len(self.draft.party):
+            return
+        line, traveller = self.passengers.lines[place], self.draft.party[place]
+        name, identity = line.field("name").value, line.field("identity").value
+        if (name, identity) != (traveller.name, traveller.identity):
+            self.touch()
+            traveller.name, traveller.identity, self.trouble = name, identity, ""
+            line.put_into_words(self.draft)
+            self.show_notes()
+
+    def read_all(self) -> None:
+        """Take over everything typed, before the sale is left or changed."""
+        for place in range(len(self.draft.party)):
+            self.read_passenger(place)
+        if self.draft.step is _M:
+            self.draft.tendered = self.query_one(CashInput).value
 
     @on(Input.Changed, ".name, .identity")
     def _passenger_changed(self, message: Input.Changed) -> None:
-        self.touch()
         spot = self.passengers.spot_of(message.input)
-        if spot is not None and spot.line < len(self.draft.party) and self.draft.is_open:
-            setattr(self.draft.party[spot.line], spot.field, message.value)
-            self.trouble = ""
-            self.passengers.lines[spot.line].put_into_words(self.draft)
-            self.show_notes()
+        if spot is not None:
+            self.read_passenger(spot.line)
 
     def on_descendant_focus(self, message: events.DescendantFocus) -> None:
         """Another field: its passenger is the one that is talked about."""
@@ -249,9 +275,8 @@ class SellView(TicketFlows):
         self._show_detail()
         self.show_fare()
 
-    def on_language_changed(self, message: LanguageChanged) -> None:
+    def on_language_changed(self, _message: LanguageChanged) -> None:
         """Everything in words again; what was typed stays."""
-        super().on_language_changed(message)
         self.question.understand()
         if self.found is not None and self.draft.step is _O and self.draft.entry is not None:
             self.query_one(OffersPanel).put_into_words(self.draft.seats, self.draft.entry.day)

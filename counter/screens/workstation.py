@@ -18,6 +18,7 @@ from counter.commands import Command, Commanded
 from counter.i18n import LanguageChanged, sentences_of
 from counter.widgets.key_bar import KeyBar
 from counter.widgets.message_line import MessageLine
+from counter.widgets.scan_input import Scanned
 from counter.widgets.state_bar import BarState, StateBar
 
 if TYPE_CHECKING:
@@ -83,8 +84,12 @@ class Workstation(Commanded, Screen[None]):
         sentence, hint = sentences_of(error)
         self.line.show(sentence, kind="error", hint=hint)
 
+    def on_scanned(self, message: Scanned) -> None:
+        """Scans end here, whether this workstation has a use for them or not."""
+        message.stop()
+
     def on_language_changed(self, _message: LanguageChanged) -> None:
-        """Everything in words again; what was typed stays. To be extended by screens that keep words of their own."""
+        """Everything in words again; what was typed stays. Screens with words of their own have a handler as well."""
         for widget in self.query(Widget):
             widget.refresh(layout=True)
         self.refresh_bindings()

@@ -22,7 +22,7 @@ from textual.widgets import Input
 Step: TypeAlias = Callable[[], Awaitable[None]]
 
 #: A key whose effect takes longer than this (seconds) no longer keeps the next ones waiting.
-PATIENCE: Final = 0.25
+PATIENCE: Final = 2.0
 
 
 class TypeAheadApp(App[ReturnType], Generic[ReturnType]):

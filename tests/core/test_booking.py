@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -252,40 +252,79 @@ def test_whoever_holds_next_gives_expired_seats_back_first(desk: Desk) -> None:
     assert desk.status(first.booking_id) == "expired"
 
 
-@pytest.mark.parametrize("labels", [(), ("LUX 1/1A", "LUX 1/1B")])
-def test_seats_another_counter_is_just_giving_back_are_waited_for(
-    desk: Desk, owner_session: Connection, until_blocked: Callable[[Thread], None], labels: tuple[str, ...]
-) -> None:
-    """All seats are held beyond their time; somebody else has begun to release them and is not done."""
+@pytest.fixture
+def two_left(desk: Desk) -> None:
+    """The luxury coaches of the travel day have two seats."""
     desk.owner(
         "DELETE FROM seat_inventory i USING seats s, coaches c WHERE s.id = i.seat_id AND c.id = s.coach_id"
         " AND c.coach_label = 'LUX 1' AND s.seat_number NOT IN ('1A', '1B') AND i.service_date = :day",
         day=desk.day,
     )
+
+
+@pytest.fixture
+def meanwhile(
+    desk: Desk, owner_session: Connection, until_blocked: Callable[[Thread], None]
+) -> Callable[..., booking.Hold | CounterError]:
+    """Holds two luxury seats while the owner is in the middle of some changes, which then end in one way or another."""
+
+    def hold(changes: Sequence[str], end: str, labels: tuple[str, ...]) -> booking.Hold | CounterError:
+        request = desk.request(2, class_code="LUX", labels=labels)
+        outcome: list[booking.Hold | CounterError] = []
+
+        def try_it() -> None:
+            try:
+                outcome.append(booking.hold(desk.office, desk.clerk, request))
+            except CounterError as error:
+                outcome.append(error)
+
+        for change in changes:
+            owner_session.execute(text(change))
+        other = Thread(target=try_it)
+        other.start()
+        until_blocked(other)
+        getattr(owner_session, end)()
+        other.join()
+        return outcome[0]
+
+    return hold
+
+
+LABELS = [(), ("LUX 1/1A", "LUX 1/1B")]
+
+
+@pytest.mark.usefixtures("two_left")
+@pytest.mark.parametrize("labels", LABELS)
+def test_seats_another_counter_is_just_giving_back_are_waited_for(
+    desk: Desk, meanwhile: Callable[..., booking.Hold | CounterError], labels: tuple[str, ...]
+) -> None:
+    """All seats are held beyond their time; somebody else has begun to release them and is not done."""
     desk.hold(2, class_code="LUX")
-    request = desk.request(2, class_code="LUX", labels=labels)
     desk.expire()
-    held: list[object] = []
-
-    def hold() -> None:
-        try:
-            held.append(booking.hold(desk.office, desk.clerk, request))
-        except CounterError as error:
-            held.append(error)
-
-    for change in (
+    changes = (
         "UPDATE bookings SET status = 'expired'",
         "UPDATE seat_inventory SET occupied = 0 WHERE occupied <> 0",
         "DELETE FROM seat_holds",
-    ):
-        owner_session.execute(text(change))
-    other = Thread(target=hold)
-    other.start()
-    until_blocked(other)
-    owner_session.commit()
-    other.join()
-    assert isinstance(held[0], booking.Hold), held[0]
+    )
+    assert isinstance(meanwhile(changes, "commit", labels), booking.Hold)
     desk.require_sound()
+
+
+@pytest.mark.usefixtures("two_left")
+@pytest.mark.parametrize("labels", LABELS)
+@pytest.mark.parametrize(("end", "result"), [("rollback", booking.Hold), ("commit", Refused)])
+def test_seats_another_counter_is_just_taking_are_waited_for(
+    desk: Desk,
+    meanwhile: Callable[..., booking.Hold | CounterError],
+    labels: tuple[str, ...],
+    end: str,
+    result: type[booking.Hold | CounterError],
+) -> None:
+    """Nobody is refused for seats that may come free again: the other sale can still fail."""
+    taking = (
+        "UPDATE seat_inventory i SET occupied = 15 FROM train_classes c WHERE c.id = class_id AND class_code = 'LUX'"
+    )
+    assert isinstance(meanwhile([taking], end, labels), result)
 
 
 def test_a_booking_that_is_being_paid_is_not_robbed(desk: Desk, owner_session: Connection) -> None:

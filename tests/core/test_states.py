@@ -31,7 +31,8 @@ def rows(desk: Desk, owner_session: Connection) -> Connection:
     done = desk.sell(1, printer="file")
     desk.owner(
         "INSERT INTO refunds (operator_id, id, payment_id, refund_reference, refund_reason, refund_amount,"
-        " refund_method) SELECT 1, gen_random_uuid(), id, 'R-1', 'cancellation', amount, 'cash' FROM payments WHERE booking_id = :id",
+        " refund_method) SELECT 1, gen_random_uuid(), id, 'R-1', 'cancellation', amount, 'cash'"
+        " FROM payments WHERE booking_id = :id",
         id=done.booking_id,
     )
     for table, assignment in ANY_STATE.items():

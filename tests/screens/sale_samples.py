@@ -25,8 +25,9 @@ PLACES = (Place("YK", "Yogyakarta", "Yogyakarta"), Place("GMR", "Gambir", "Jakar
 LEXIS = Lexis(PLACES, {"eks": "EKS", "lux": "LUX"}, {"EKS": "executive", "LUX": "luxury"}, "YK", TODAY)
 
 _STOPS = (Stop(0, 1, 0, 0, 0), Stop(1, 3, 225, 230, 307), Stop(2, 2, 375, 375, 512))
-_YK, _GMR = StationInfo(1, "YK", "Yogyakarta", "Yogyakarta", "Asia/Jakarta"), StationInfo(
-    2, "GMR", "Gambir", "Jakarta", "Asia/Jakarta"
+_YK, _GMR = (
+    StationInfo(1, "YK", "Yogyakarta", "Yogyakarta", "Asia/Jakarta"),
+    StationInfo(2, "GMR", "Gambir", "Jakarta", "Asia/Jakarta"),
 )
 _CLASSES = {
     "EKS": ClassInfo(1, 1, "executive", "EKS", "Eksekutif", 250, 520_000, ()),

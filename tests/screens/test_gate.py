@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import count, islice
@@ -21,6 +21,7 @@ from core.booking import HoldRequest
 from core.clock import local
 from core.database import Actor
 from core.office import Office
+from core.ops import migrate
 from core.ops.demo import PIN
 from core.passengers import PassengerInput
 from core.payments import Tender
@@ -66,6 +67,15 @@ def railway(owner_connection: Connection) -> Railway:
     made = Railway(owner_connection)
     made.decide(BOARDING_OPENS_MINUTES, WEEK)
     return made
+
+
+@pytest.fixture
+def server_session(database: Any) -> Iterator[Connection]:
+    """Another session in the same database, which may keep a ticket locked."""
+    engine = migrate.owner_engine(database.owner_url)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
 
 
 @pytest.fixture
@@ -353,3 +363,47 @@ async def test_departures_have_the_stations_own_clock(office, clerk) -> None:
     assert [one.departs_at for one in today] == sorted(one.departs_at for one in today)
     assert {one.day for one in today} == {datetime.now(today[0].departs_at.tzinfo).date()}
     assert all(one.terminus.code != "YK" for one in today)
+
+
+async def test_a_scan_while_a_dialog_is_open_is_judged_as_well(counter, until, sell, railway) -> None:
+    tickets = sell(2)
+    async with counter("2001") as pilot:
+        await pilot.press("f2")
+        await until(pilot, lambda: isinstance(pilot.app.screen, DepartureDialog))
+        scan(pilot, tickets[0].code)
+        await until(pilot, lambda: face(pilot).tone == "go")
+        await pilot.press("escape", "f1")
+        scan(pilot, tickets[1].code)
+        await until(pilot, lambda: shown(pilot, "tally") == "2 boarded · 0 refused")
+
+
+async def test_an_answer_that_takes_long_does_not_leave_the_one_before_standing(
+    counter, until, sell, railway, server_session
+) -> None:
+    tickets = sell(2)
+    async with counter("2001") as pilot:
+        scan(pilot, tickets[0].code)
+        await until(pilot, lambda: face(pilot).tone == "go")
+        locked = text("SELECT 1 FROM tickets WHERE id = :id FOR UPDATE")
+        with server_session.begin():
+            server_session.execute(locked, {"id": int(tickets[1].number)})
+            scan(pilot, tickets[1].code)
+            await until(pilot, lambda: face(pilot).tone == "wait")
+            assert face(pilot).reason == "Asking the database…"
+        await until(pilot, lambda: shown(pilot, "tally") == "2 boarded · 0 refused")
+
+
+async def test_a_terminal_that_stands_nowhere_says_so_and_lets_nobody_through(
+    until, sell, railway, desk_settings
+) -> None:
+    (ticket,) = sell()
+    railway.connection.execute(text("UPDATE operators SET is_demonstration = false"))
+    app = CounterApp(desk_settings.model_copy(update={"station": None, "terminal": "TEST-9"}))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.workplace is not None)
+        await app.sign_in("2001", PIN)
+        await until(pilot, lambda: app.current_mode == "gate")
+        assert face(pilot).word == "NO STATION"
+        scan(pilot, ticket.code)
+        await until(pilot, lambda: face(pilot).word == "NOT CHECKED")
+    assert railway.scans() == []

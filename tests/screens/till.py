@@ -39,6 +39,12 @@ class Till:
             await self.pilot.pause(0.01)
         await self.pilot.pause()
 
+    async def ready(self) -> Till:
+        """Wait until the screen has learned the words of the railway."""
+        await self.until(lambda: isinstance(self.app.screen_stack[0], SellScreen) and self.screen.lexis is not None)
+        await self.settled()
+        return self
+
     async def settled(self) -> None:
         """Wait until every key has had its effect, and a flow has ended or asks something."""
         await self.pilot.pause()

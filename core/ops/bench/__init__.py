@@ -85,7 +85,8 @@ def run(
         owner_url: the owner's login; prepares the databases, and makes them unless an administrator does.
         counter_url: the login terminals work as; what is measured.
         keys_folder: the key ring to sign and encrypt with; it is only read.
-        seconds: how long each measurement takes, the library's share and the floor's together.
+        seconds: how long each measurement takes, the library's share and the floor's together; searches are measured
+            in two databases and take twice as long.
         clients: numbers of processes to measure with, each one a terminal.
         pooled: ``counter_url`` leads through a transaction pooler (which must let any database name through).
         administrator_url: a login that may create databases, where the owner may not (the embedded server's).
@@ -156,7 +157,7 @@ class _Measuring:
         windows = {" 1": (self._here.one_day.counter, 1), " n": (self._here.whole.counter, self._here.days)}
         crew.open([SearchTask(self._here.first, windows)] * clients)
         sides = [side + window for window in windows for side in (PRODUCT, FLOOR)]
-        tallies = crew.alternate(sides, self._seconds, clients)
+        tallies = crew.alternate(sides, self._seconds * len(windows), clients)
         one_day_p99 = tallies[PRODUCT + " 1"].quantile_ms(0.99)
         return [
             _result(

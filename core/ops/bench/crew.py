@@ -116,6 +116,9 @@ class Desks:
             terminal = terminals.register(office, f"BENCH-{self.index}", station="YK")
             clerk = staff.sign_in(office, terminal, staff_number(self.index), PIN, program="counter admin bench").actor
             till = Till(url, operator_id=database.operator_id, actor=clerk, role=database.role, pooled=self._pooled)
+        except psycopg.Error as error:
+            database.close()
+            raise translate(error) from error
         except BaseException:
             database.close()
             raise

@@ -28,8 +28,9 @@ from core.search import offers
 PRODUCT: Final = "product"
 FLOOR: Final = "floor"
 
-#: psycopg prepares a statement the sixth time and PostgreSQL settles its plan five executions later.
-_WARM_UP: Final = 12
+#: psycopg prepares a statement the sixth time, PostgreSQL settles its plan five executions later, and parties of each
+#: size have statements of their own.
+_WARM_UP: Final = 24
 _CHANGE: Final = 2_500
 
 

@@ -1,0 +1,253 @@
+"""What must not cost a sale: the database going away, time running out, a restart, a scan in the middle of typing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from core import booking
+from core.booking import HoldRequest
+from core.ops import integrity
+from core.passengers import PassengerInput
+from core.payments import Tender
+from core.sale import Sale, sell
+from counter.dialogs.reading import Reading
+from counter.screens.sale_draft import Step
+from tests.conftest import sign_in
+from tests.screens.till import Till
+
+BUDI, SITI = "3171010101900001", "3171014507920003"
+
+
+@pytest.fixture
+async def till(counter) -> AsyncIterator[Till]:
+    async with counter("1001") as pilot:
+        yield await Till(pilot).ready()
+
+
+async def back(till: Till, cable) -> None:
+    cable.mend()
+    till.app.lifeline.nudge()
+    await till.until(lambda: not till.app.lifeline.away)
+
+
+async def test_the_database_is_away_at_every_step_and_the_same_key_goes_on_when_it_is_back(till: Till, cable) -> None:
+    await till.type("gmr +2 eks 2a")
+    for keys, step, typed in (
+        ("\r", Step.QUESTION, "gmr +2 eks 2a"),
+        ("\r", Step.OFFERS, ""),
+    ):
+        cable.cut()
+        await till.type(keys)
+        assert "does not answer" in till.message
+        assert till.screen.draft.step is step
+        assert typed in till.screen.question.input.value
+        await back(till, cable)
+        await till.type(keys)
+    assert till.screen.draft.step is Step.PASSENGERS
+    cable.cut()
+    await till.type(f"Budi {BUDI}\rSiti\r{SITI}\r")  # nobody needs a database for names
+    await till.type("1000k\r")
+    assert "does not answer" in till.message
+    assert (till.screen.draft.step, till.screen.query_one("#cash").value) == (Step.PAYMENT, "1.000k")
+    await back(till, cable)
+    await till.type("\r")
+    assert till.screen.draft.step is Step.FINISHED
+    assert [ticket.passenger_name for ticket in till.sale().tickets] == ["BUDI", "SITI"]
+    assert till.count("bookings") == till.count("payments") == 1
+    await till.until(lambda: set(till.screen.print_states.values()) == {"confirmed"})
+    assert all(check.ok for check in integrity.verify(till.office))
+
+
+async def test_a_lost_answer_to_the_payment_is_asked_for_again_and_sold_once(till: Till, cable) -> None:
+    await till.type(f"gmr +2 eks\r\rBudi {BUDI}\r")
+    await till.until(lambda: till.count("bookings WHERE booking_details ? 'named'") == 1)
+    cable.cut_after(b"COMMIT")
+    await till.type("500k\r")
+    assert cable.is_cut
+    assert "while this sale was being saved" in till.message
+    assert till.screen.draft.outcome_unknown
+    await till.press("escape", "f8", "f9", "f3")
+    assert till.screen.draft.step is Step.PAYMENT, "nothing else until it is known"
+    await till.type("\r")
+    assert till.screen.draft.outcome_unknown, "still nobody knows"
+    await back(till, cable)
+    await till.until(lambda: till.screen.draft.step is Step.FINISHED)
+    assert till.count("bookings") == till.count("payments") == till.count("tickets") == 1
+    assert till.sale().change == 42_500
+    assert till.screen.draft.sale.change == 42_500
+
+
+async def test_a_lost_answer_to_the_hold_holds_no_seats_twice(till: Till, cable) -> None:
+    await till.type("gmr +2 eks 2a\r")
+    cable.cut_after(b"COMMIT")
+    await till.type("\r")
+    assert till.screen.draft.step is Step.OFFERS
+    await back(till, cable)
+    await till.type("\r")
+    assert till.screen.draft.step is Step.PASSENGERS
+    assert till.count("seat_holds") == 1
+    assert till.count("seat_inventory WHERE occupied <> 0") == 2
+
+
+def let_time_run_out(till: Till) -> None:
+    draft = till.screen.draft
+    assert draft.holding is not None
+    draft.holding = replace(draft.holding, ends_at=time.monotonic() - 1)
+
+
+async def test_time_runs_out_and_one_key_holds_again_for_the_same_passengers(till: Till) -> None:
+    await till.type(f"gmr +2 eks 2a\r\rBudi {BUDI}\rSi")
+    booking.give_up(till.office, till.app.actor, till.screen.draft.held.booking_id)
+    let_time_run_out(till)
+    await till.until(lambda: till.screen.draft.expired)
+    assert "What was typed is kept" in till.message
+    assert "no longer held" in till.text
+    assert "F5 hold again" in till.text
+    first = till.screen.draft.held
+    await till.type("ti")
+    await till.press("f5")
+    again = till.screen.draft.held
+    assert (again.seats, again.booking_id != first.booking_id) == (first.seats, True)
+    assert [one.name for one in till.screen.draft.party] == ["Budi", "Siti"]
+    assert "the same seats" in till.message
+    await till.type(f"\r{SITI}\r\r")
+    assert till.screen.draft.step is Step.FINISHED
+
+
+async def test_seats_sold_meanwhile_are_replaced_by_others_and_money_waits(till: Till) -> None:
+    await till.type(f"gmr +2 eks\r\rBudi {BUDI}\r")
+    assert till.screen.draft.step is Step.PAYMENT
+    lost = till.screen.draft.held
+    booking.give_up(till.office, till.app.actor, lost.booking_id)
+    label = (lost.seats[0].label,)
+    other = HoldRequest(lost.journey.schedule_id, "EKS", "YK", "GMR", 1, seat_labels=label)
+    booking.hold(till.office, sign_in(till.office, "1001", "TEST-2"), other)
+    await till.type("500k\r")
+    assert "is already cancelled" in till.message
+    assert till.count("payments") == 0
+    await till.type("\r")
+    assert "other seats" in till.message
+    assert till.screen.draft.step is Step.PAYMENT
+    assert till.screen.query_one("#cash").value == "500k"
+    await till.type("\r")
+    assert till.sale().tickets[0].seat.label != lost.seats[0].label
+    assert till.count("payments") == 1
+
+
+async def test_a_hold_lasts_while_somebody_types(till: Till) -> None:
+    await till.type("gmr +2 eks\r\r")
+    draft = till.screen.draft
+    draft.holding = replace(draft.holding, ends_at=time.monotonic() + 60)
+    await till.type("B")
+    await till.until(lambda: draft.seconds_left(time.monotonic()) > 300)
+    assert not draft.expired
+
+
+async def test_parked_sales_come_back_with_everything_typed(till: Till) -> None:
+    await till.type(f"gmr +2 eks 2a\r\rBudi {BUDI}\rSi")
+    await till.press("f8")
+    assert "Parked as" in till.message
+    assert (till.screen.draft.step, till.screen.question.input.value) == (Step.QUESTION, "")
+    await till.type(f"gmr +1 lux\r\rRatna {SITI}\r700k")
+    await till.press("f9", "enter")
+    assert [one.name for one in till.screen.draft.party] == ["Budi", "Si"]
+    assert till.screen.question.input.value == "gmr +2 eks 2a"
+    await till.type(f"ti\r{SITI}\r\r")
+    assert [ticket.passenger_name for ticket in till.sale().tickets] == ["BUDI", "SITI"]
+    await till.press("f9", "enter")
+    assert (till.screen.draft.step, till.screen.query_one("#cash").value) == (Step.PAYMENT, "700k")
+    assert till.screen.has_work
+    await till.press("escape")
+    assert till.screen.passengers.lines[0].field("name").value == "Ratna"
+
+
+async def test_after_a_restart_the_terminal_finds_its_open_work(counter) -> None:
+    async with counter("1001") as pilot:
+        till = await Till(pilot).ready()
+        await till.type(f"gmr +2 eks 1a1i\r\rBudi {BUDI}\rRafi 2/3/2025\r")
+        assert till.screen.draft.step is Step.PAYMENT
+        await till.until(lambda: till.count("bookings WHERE booking_details ? 'named'") == 1)
+        number = till.screen.draft.held.booking_number
+    async with counter("1001") as pilot:
+        till = await Till(pilot).ready()
+        assert "1 sale was left unfinished here." in till.message
+        await till.press("f9")
+        assert number in till.text
+        await till.press("enter")
+        assert [one.name for one in till.screen.draft.party] == ["BUDI", "RAFI"]
+        await till.type("\r\r")
+        assert till.screen.draft.step is Step.PAYMENT
+        await till.type("\r")
+        assert till.sale().booking_number == number
+
+
+async def test_a_paid_sale_whose_tickets_were_never_printed_comes_back_after_a_restart(counter, desk_settings) -> None:
+    async with counter("1001") as pilot:
+        till = await Till(pilot).ready()
+        sold = _sold(till)
+        assert {ticket.print_state for ticket in sold.tickets} == {"queued"}
+    async with counter("1001") as pilot:
+        till = await Till(pilot).ready()
+        await till.press("f9")
+        assert f"{sold.booking_number}  paid, 1 ticket not printed" in till.text
+        await till.press("enter")
+        assert "not printed yet" in till.text
+        await till.press("r")
+        assert "✔ printed" in till.text
+        assert till.sale().tickets[0].print_state == "confirmed"
+
+
+def _sold(till: Till) -> Sale:
+    """A sale of this terminal made without its screen: paid, its ticket queued."""
+    office, actor, place = till.office, till.app.actor, till.app.workplace
+    from datetime import timedelta
+
+    from core.search import offers
+
+    day = till.screen.lexis.today + timedelta(days=2)
+    trip = offers(office, "YK", "GMR", day, class_code="EKS")[0].journey
+    return sell(
+        office, actor, HoldRequest(trip.schedule_id, "EKS", "YK", "GMR", 1), [PassengerInput("Budi", BUDI)],
+        Tender("cash"), key=uuid7(), printer=place.printer_kind,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("chunk", [1, 4, 64, 1000])
+async def test_ten_scans_arrive_intact_while_a_name_is_typed(till: Till, chunk: int) -> None:
+    codes = [ticket.code for ticket in (_sold(till).tickets[0] for _ in range(1))]
+    codes += [codes[0][:-1] + letter for letter in "ABCDEFGHI" if letter != codes[0][-1]]
+    codes = (codes * 2)[:10]
+    seen: list[str] = []
+    take = till.screen.take_scan
+    till.screen.take_scan = lambda text: (seen.append(text), take(text))
+    await till.type("gmr +2 eks\r\rBudi San")
+    field = till.screen.passengers.lines[0].field("name")
+    gaps = tuple(each / 1000 for each in (0, 3, 8, 1, 5, 0, 7, 2))
+    await till.wire.send("".join(code + "\r" for code in codes), chunk=chunk, gaps=gaps, ahead=60)
+    await till.until(lambda: len(seen) + len(getattr(till.app.screen, "seen", ())) >= 1)
+    await till.until(lambda: not till.screen._scans and len(seen) == 10)
+    assert seen == codes
+    assert field.value == "Budi San"
+    assert till.screen.draft.party[0].name == "Budi San"
+
+
+async def test_a_scanned_ticket_opens_its_booking_and_typing_goes_on(till: Till) -> None:
+    sold = _sold(till)
+    await till.type("gmr +2 eks\r\rBudi San")
+    await till.wire.send(sold.tickets[0].code + "\r", ahead=60)
+    await till.until(lambda: isinstance(till.app.screen, Reading))
+    await till.settled()
+    assert sold.booking_number in till.text
+    assert "BUDI" in till.text
+    await till.press("escape")
+    await till.type("toso\r")
+    assert till.screen.draft.party[0].name == "Budi Santoso"
+    forged = sold.tickets[0].code[:-1] + ("A" if sold.tickets[0].code[-1] != "A" else "B")
+    await till.wire.send(forged + "\r", ahead=60)
+    await till.until(lambda: "forged" in till.message)
+    assert till.screen.draft.spot.field == "identity"
