@@ -269,7 +269,8 @@ def check_in(
     route = network.route_of(train.id) if train else None
     read = decode(code, issuer=office.operator.issuer, public_keys=office.public_keys)
     digest = hashlib.sha256(code.encode("utf-8", "surrogatepass")).digest()
-    scan = _Scan(station.id, gate, train, route, nonce or uuid7(), nonce is not None, digest)
+    revoked = read.payload is not None and read.payload.key_id in office.revoked_keys
+    scan = _Scan(station.id, gate, train, route, nonce or uuid7(), nonce is not None, digest, revoked)
 
     def judge(tx: Transaction) -> Answer:
         if read.payload is None:
@@ -301,6 +302,7 @@ class _Scan:
     nonce: UUID
     may_be_repeated: bool
     digest: bytes
+    key_revoked: bool
 
 
 def _judge(
@@ -327,7 +329,11 @@ def _judge(
         policies.get(BOARDING_CLOSES_MINUTES, **where),
     )
     state = TicketState(row.ticket_status, row.booking_status, row.issue_no, trip)
-    outcome = before or (verdict(state, payload.issue_no, place) if _is_of(row, payload, code) else Outcome.UNKNOWN)
+    if scan.key_revoked:
+        found = Outcome.REVOKED
+    else:
+        found = verdict(state, payload.issue_no, place) if _is_of(row, payload, code) else Outcome.UNKNOWN
+    outcome = before or found
     was_used = row.ticket_status == "used" and outcome is not Outcome.OK  # a repeated ok is itself the first use
     first_used = _first_use(tx.send(_FIRST_USE, serial=row.serial)) if was_used else None
     if before is None:

@@ -48,8 +48,8 @@ def open_bucket(buckets: Iterable[Bucket], sold: int, party: int) -> Bucket:
 
     ``sold`` counts the seats of the class already taken on any stretch of the departure; they have used up the
     buckets cheapest first. A quota steers the price and is no promise: counters that decide in the same instant may
-    each sell the last seats of a bucket, rather than wait for one another. When every quota is used up the dearest bucket stays open: whether there is a seat is not
-    the tariff's business.
+    each sell the last seats of a bucket, rather than wait for one another. When every quota is used up the dearest
+    bucket stays open: whether there is a seat is not the tariff's business.
 
     Raises:
         Refused: the class has no bucket at all (code ``no_fare``).

@@ -49,7 +49,8 @@ class Office:
     database: Database
     keys: KeyRing
     operator: OperatorInfo
-    public_keys: Mapping[int, Ed25519PublicKey]
+    public_keys: Mapping[int, Ed25519PublicKey]  #: revoked ones too: their tickets are ours, and not valid
+    revoked_keys: frozenset[int]
     _cache: NetworkCache
 
     def network(self) -> Network:
@@ -134,7 +135,8 @@ def open_office(database: Database, keys: KeyRing) -> Office:
         public_keys={
             row.key_id: Ed25519PublicKey.from_public_bytes(bytes(row.public_key))
             for row in rings
-            if row.purpose == "ticket" and row.revoked_at is None
+            if row.purpose == "ticket"
         },
+        revoked_keys=frozenset(row.key_id for row in rings if row.purpose == "ticket" and row.revoked_at is not None),
         _cache=NetworkCache(database),
     )

@@ -12,12 +12,10 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar, cast
 
 from textual import on, work
 from textual.actions import ActionParseResult
-from textual.command import CommandPalette
 from textual.dom import DOMNode
 from textual.message import Message
 from textual.reactive import reactive
@@ -26,7 +24,7 @@ from textual.worker import WorkerFailed, get_current_worker
 
 from core.errors import CounterError, DatabaseUnreachable, OutcomeUnknown
 from counter.attendance import Attendance
-from counter.commands import Command, Commanded, CommandFinder
+from counter.commands import Command, Commanded
 from counter.i18n import LANGUAGES, LanguageChanged, _, language, set_language
 from counter.lifeline import DatabaseBack, DatabaseLost, Lifeline, Opened, Opening, OpeningFailed
 from counter.modes import LOGIN, MODES
@@ -57,7 +55,6 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
     """
 
     TITLE = "counter"
-    CSS_PATH = Path(__file__).with_name("app.tcss")
     MODES = MODES
     DEFAULT_MODE = LOGIN
     COMMANDS: ClassVar[tuple[Command, ...]] = (  # type: ignore[assignment] # see Workstation
@@ -85,14 +82,10 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
         if settings is None:
             # Only what decides how the first paint looks; everything is read, and checked, behind it.
             set_language(os.environ.get("COUNTER_LANGUAGE", ""))
-            self._draw_ascii(os.environ.get("COUNTER_ASCII", "").lower() in ("1", "true", "t", "yes", "y", "on"))
+            use_ascii(os.environ.get("COUNTER_ASCII", "").lower() in ("1", "true", "t", "yes", "y", "on"))
         else:
             set_language(settings.language)
-            self._draw_ascii(settings.ascii)
-
-    def _draw_ascii(self, wanted: bool) -> None:
-        use_ascii(wanted)
-        self.set_class(wanted, "-ascii")
+            use_ascii(settings.ascii)
 
     # Work that blocks
 
@@ -188,7 +181,7 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
             ),
             mark="DEMO" if place.office.operator.is_demonstration else "",
         )
-        self._draw_ascii(place.settings.ascii)
+        use_ascii(place.settings.ascii)
         if self._settings is None and place.settings.language != language():
             self.speak(place.settings.language)
         self.note("opened", terminal=place.terminal.code, station=place.station_code)
@@ -314,7 +307,9 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
     def action_command_palette(self) -> None:
         """Everything that can be asked for here, by name."""
         if not self.screen.is_modal:
-            self.push_screen(CommandPalette([CommandFinder], placeholder=_("What do you want to do?")))
+            from counter.palette import Palette
+
+            self.push_screen(Palette())
 
     def action_language(self) -> None:
         """The next language, at once."""

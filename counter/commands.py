@@ -1,18 +1,16 @@
 """One declaration for everything a key can do: key, footer label, palette entry, permission and help.
 
 A screen, a dialog or the application declares ``COMMANDS``; its bindings, the footer (``counter.widgets.key_bar``), the
-help (``counter.dialogs.help``) and the palette are made from it. The core enforces permissions again.
+help (``counter.dialogs.help``) and the palette (``counter.palette``) are made from it. The core enforces permissions again.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from textual.binding import Binding
-from textual.command import DiscoveryHit, Hit, Provider
 from textual.dom import DOMNode
 
 from counter.i18n import _
@@ -135,30 +133,3 @@ def key_name(key: str, *, ascii_only: bool = False) -> str:
     plain = _KEY_NAMES_IN_ASCII.get(last) if ascii_only else None
     name = plain or _KEY_NAMES.get(last) or (last.upper() if len(last) > 1 or modifiers else last)
     return "+".join([*(modifier.capitalize() for modifier in modifiers), name])
-
-
-class CommandFinder(Provider):
-    """The palette: everything that can be asked for here and now, by name."""
-
-    def _entries(self) -> Iterator[Available]:
-        return (entry for entry in available(self.screen) if entry.command.in_palette and not entry.refusal)
-
-    async def discover(self) -> AsyncIterator[DiscoveryHit]:
-        for node, command, _refusal in self._entries():
-            yield DiscoveryHit(_title(command), partial(self._run, node, command), help=_(command.help))
-
-    async def search(self, query: str) -> AsyncIterator[Hit]:
-        matcher = self.matcher(query)
-        for node, command, _refusal in self._entries():
-            title = _title(command)
-            score = matcher.match(title)
-            if score > 0:
-                yield Hit(score, matcher.highlight(title), partial(self._run, node, command), help=_(command.help))
-
-    async def _run(self, node: Commanded, command: Command) -> None:
-        await self.app.run_action(command.id, default_namespace=node)
-
-
-def _title(command: Command) -> str:
-    name = _(command.title or command.label)
-    return f"{name[:1].upper()}{name[1:]}" + (f" ({key_name(command.key)})" if command.key else "")

@@ -12,13 +12,14 @@ from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen, ScreenResultType
 
 from counter.commands import Command, Commanded
+from counter.symbols import in_ascii
 
 if TYPE_CHECKING:
     from counter.app import CounterApp
 
 
 class Dialog(Commanded, ModalScreen[ScreenResultType | None]):
-    """A question above a workstation. Open it with ``CounterApp.ask``.
+    """A question above a workstation, in a container ``#box``. Open it with ``CounterApp.ask``.
 
     It may answer while another workstation is in front, when something it waited for has happened: then it closes as
     soon as its own comes back, since Textual closes whatever is on top of the mode in front.
@@ -28,14 +29,19 @@ class Dialog(Commanded, ModalScreen[ScreenResultType | None]):
     Dialog {
         align: center middle;
         background: $background 60%;
+        & > #box { border: round $accent; background: $panel; }
+        &.-ascii > #box { border: ascii $accent; }
     }
     """
     COMMANDS: ClassVar[tuple[Command, ...]] = (  # type: ignore[assignment]
         Command("back", "escape", "back", "Close this without an answer.", in_palette=False),
     )
 
-    _answered = False
-    _waiting: tuple[ScreenResultType | None] | None = None
+    def __init__(self) -> None:
+        super().__init__()
+        self.set_class(in_ascii(), "-ascii")
+        self._answered = False
+        self._waiting: tuple[ScreenResultType | None] | None = None
 
     @property
     def counter(self) -> CounterApp:

@@ -7,7 +7,6 @@ are drawn have files of their own (``sell_*``).
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -319,7 +318,7 @@ class SellScreen(SellView):
         return self.draft.is_open or bool(self.parked)
 
     def _tick(self) -> None:
-        now, draft = time.monotonic(), self.draft
+        now, draft = self.now(), self.draft
         if self.seats_dialog is not None and self.seats_dialog.touched:
             self.seats_dialog.touched = False
             self.touch()
@@ -335,7 +334,7 @@ class SellScreen(SellView):
 
     def _expire(self) -> None:
         self.draft.expire()
-        self.warn(_("The time is over: the seats were given back. What was typed is kept."),
+        self.warn(_("The hold has ended; what was typed is kept."),
                   _("F5 holds seats again."))  # fmt: skip
         self.show()
 

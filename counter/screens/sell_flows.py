@@ -6,7 +6,6 @@ What belongs here: the order of questions to the library and of dialogs. Every f
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from functools import partial
 
@@ -269,8 +268,8 @@ class SaleFlows(Turns):
         except OutcomeUnknown:
             draft.lost_answer()
             self.warn(
-                _("The database went away while this sale was being saved."),
-                _("It asks again by itself, or with Enter; nothing is sold twice."),
+                _("The database went away; was this sale saved?"),
+                _("It asks again by itself."),
             )
             return
         except Unreachable:
@@ -358,7 +357,7 @@ class SaleFlows(Turns):
             return counted("{number}  paid, {n} ticket not printed", "{number}  paid, {n} tickets not printed", waiting,
                            number=draft.sale.booking_number)  # fmt: skip
         assert draft.held is not None
-        left = int(draft.seconds_left(time.monotonic()))
+        left = int(draft.seconds_left(self.now()))
         until = _("held for {time}", time=f"{left // 60}:{left % 60:02d}") if left else _("no longer held")
         name = next((one.name.strip() for one in draft.party if one.name.strip()), "")
         trip = journey_in_words(draft.held.journey)

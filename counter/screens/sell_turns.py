@@ -29,7 +29,12 @@ class Turns(Workstation):
     def __init__(self) -> None:
         super().__init__()
         self.busy = False
-        self.last_key = time.monotonic()
+        self.last_key = self.now()
+
+    @staticmethod
+    def now() -> float:
+        """The clock that holds are counted down by, in seconds."""
+        return time.monotonic()
 
     # To be overridden
 
@@ -43,7 +48,7 @@ class Turns(Workstation):
 
     def touch(self) -> None:
         """Somebody is at work."""
-        self.last_key = time.monotonic()
+        self.last_key = self.now()
 
     def turn(self, flow: Flow, *, keep_ahead: bool = True) -> Worker[None] | None:
         """Start a flow, unless one is under way."""

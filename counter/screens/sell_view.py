@@ -6,7 +6,6 @@ What belongs here: from the ``SaleDraft`` to the widgets, and from what is typed
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from functools import partial
 
@@ -94,7 +93,7 @@ class SellView(TicketFlows):
         if step is _Q:
             self.query_one("#advice", Words).say(_advice())
         elif step in (_P, _M):
-            self.passengers.put_into_words(draft, time.monotonic())
+            self.passengers.put_into_words(draft, self.now())
             self.show_notes()
         elif draft.sale is not None:
             self.query_one(ChangePanel).show(draft.sale)
@@ -161,7 +160,7 @@ class SellView(TicketFlows):
 
     async def seat_passengers(self) -> None:
         """A line for everybody."""
-        await self.passengers.seat(self.draft, time.monotonic())
+        await self.passengers.seat(self.draft, self.now())
 
     def ready_for_next(self) -> None:
         """An empty line for the next customer."""

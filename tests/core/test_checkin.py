@@ -209,7 +209,7 @@ def test_a_revoked_key_signs_nothing_any_more(
     )
     office = offices.open_office(offices.connect(database.counter_url), fresh)
     assert office.keys.signing_key_id == 2
-    assert check_in(office, gate_agent, ticket.code, YK).outcome is Outcome.FORGED
+    assert check_in(office, gate_agent, ticket.code, YK).outcome is Outcome.REVOKED
     office.close()
 
 

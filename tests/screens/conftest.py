@@ -119,7 +119,7 @@ def _hang_up(*ends: socket.socket) -> None:
 
 
 #: Seconds after which what a test waits for is not going to happen, however busy the machine.
-PATIENCE = 15.0
+PATIENCE = 90.0
 
 
 async def _until(pilot: Pilot[Any], done: Callable[[], bool]) -> None:

@@ -69,7 +69,7 @@ async def test_a_lost_answer_to_the_payment_is_asked_for_again_and_sold_once(til
     cable.cut_after(b"COMMIT")
     await till.type("500k\r")
     assert cable.is_cut
-    assert "while this sale was being saved" in till.message
+    assert "was this sale saved? It asks again by itself." in till.message
     assert till.screen.draft.outcome_unknown
     await till.press("escape", "f8", "f9", "f3")
     assert till.screen.draft.step is Step.PAYMENT, "nothing else until it is known"
@@ -105,7 +105,7 @@ async def test_time_runs_out_and_one_key_holds_again_for_the_same_passengers(til
     booking.give_up(till.office, till.app.actor, till.screen.draft.held.booking_id)
     let_time_run_out(till)
     await till.until(lambda: till.screen.draft.expired)
-    assert "What was typed is kept" in till.message
+    assert "what was typed is kept. F5 holds seats again." in till.message
     assert "no longer held" in till.text
     assert "F5 hold again" in till.text
     first = till.screen.draft.held

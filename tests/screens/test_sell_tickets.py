@@ -152,7 +152,7 @@ async def test_nothing_is_wider_than_the_screen_and_nothing_jumps(till: Till) ->
         }
 
     first = places()
-    for keys in ("gmr +2 3a1i", "\r", "\r", "x" * 5000, "\r", "\x7f"):
+    for keys in ("gmr +2 3a1i", "\r", "\r", f"\x1b[200~{'x' * 5000}\x1b[201~", "\r", "\x7f"):
         await till.type(keys)
         assert places() == first
         assert {len(line) <= 80 for line in till.lines} == {True}
