@@ -29,7 +29,7 @@ from counter.i18n import LANGUAGES, LanguageChanged, _, language, set_language
 from counter.lifeline import DatabaseBack, DatabaseLost, Lifeline, Opened, Opening, OpeningFailed
 from counter.modes import LOGIN, MODES
 from counter.screens.workstation import Workstation
-from counter.symbols import use_ascii
+from counter.symbols import in_ascii, use_ascii
 from counter.themes import PLAIN, THEMES, ThemedApp
 from counter.widgets.scan_capture import ScanningApp
 from counter.widgets.scan_input import Scanned
@@ -181,8 +181,9 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
             ),
             mark="DEMO" if place.office.operator.is_demonstration else "",
         )
-        use_ascii(place.settings.ascii)
-        if self._settings is None and place.settings.language != language():
+        if (place.settings.language, place.settings.ascii) != (language(), in_ascii()):
+            # The settings file says more than the environment, which was all there was time for.
+            use_ascii(place.settings.ascii)
             self.speak(place.settings.language)
         self.note("opened", terminal=place.terminal.code, station=place.station_code)
         self._tick()
@@ -287,6 +288,10 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
     async def _leave(self) -> None:
         if await self._may_leave():
             self.exit()
+
+    def action_help_quit(self) -> None:
+        """What Ctrl+C does, which people press to leave."""
+        self.workstation.say(_("Ctrl+Q ends the program."))
 
     async def _may_leave(self) -> bool:
         if not any(workstation.has_work for workstation in self.workstations()):

@@ -1,7 +1,8 @@
 """One declaration for everything a key can do: key, footer label, palette entry, permission and help.
 
-A screen, a dialog or the application declares ``COMMANDS``; its bindings, the footer (``counter.widgets.key_bar``), the
-help (``counter.dialogs.help``) and the palette (``counter.palette``) are made from it. The core enforces permissions again.
+A screen, a dialog or the application declares ``COMMANDS``; its bindings, the footer (``counter.widgets.key_bar``),
+the help (``counter.dialogs.help``) and the palette (``counter.palette``) are made from it. The core enforces
+permissions again.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import hashlib
 import importlib.util
 import os
 import secrets
@@ -95,6 +96,16 @@ def _shared_folder(factory: pytest.TempPathFactory) -> Path:
     return own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
 
 
+def _home(folder: Path) -> Path:
+    """Where this run's embedded server lives: in memory where there is room, since every test copies a database."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or shutil.disk_usage(memory).free < 4 * 2**30:
+        return folder / "home"
+    home = memory / f"counter-tests-{hashlib.sha256(str(folder).encode()).hexdigest()[:12]}"
+    home.mkdir(mode=0o711, exist_ok=True)
+    return home
+
+
 def _external(url: str, folder: Path) -> Server:
     """Logins of this run on somebody's server; made once, by the first worker."""
     marker = folder / "logins"
@@ -130,7 +141,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         if external:
             made = _external(external, folder)
         else:
-            running = embedded.start(folder / "home")
+            running = embedded.start(_home(folder))
             prepare.provision(running.url(user="postgres", database="postgres"))
             made = Server(
                 running.url(user="postgres", database="postgres"),
@@ -329,10 +340,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     factory: pytest.TempPathFactory = session.config._tmp_path_factory  # type: ignore[attr-defined]
     folder = factory.getbasetemp()
-    home = folder / "home"
+    home = _home(folder)
     if home.exists():
         embedded.stop(home)
         shutil.rmtree(embedded.data_folder(home).parent, ignore_errors=True)
+        shutil.rmtree(home, ignore_errors=True)
     marker, external = folder / "logins", os.environ.get("COUNTER_TEST_DATABASE_URL")
     if external and marker.exists():
         run = marker.read_text(encoding="utf-8").split()[0]

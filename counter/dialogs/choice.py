@@ -7,7 +7,6 @@ from typing import ClassVar, Generic, TypeVar
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -22,13 +21,7 @@ T = TypeVar("T")
 class Choice(Dialog[T], Generic[T]):
     """Says something and waits until one of some lines is chosen; Esc chooses none."""
 
-    DEFAULT_CSS = """
-    Choice {
-        & > Vertical { width: 76; max-width: 96%; height: auto; background: $panel; padding: 1 2; }
-        & OptionList { height: auto; max-height: 12; border: none; background: $panel; margin-top: 1; padding: 0; }
-        & OptionList:focus { border: none; background-tint: transparent; }
-    }
-    """
+    CSS_PATH = "choice.tcss"
     COMMANDS: ClassVar[tuple[Command, ...]] = (
         Command("accept", "enter", "choose", "Choose the marked line.", in_palette=False),
         Command("back", "escape", "back", "Go back and choose none.", in_palette=False),
@@ -41,8 +34,8 @@ class Choice(Dialog[T], Generic[T]):
 
     def compose(self) -> ComposeResult:
         """The sentence above, the lines below."""
-        with Vertical():
-            yield Static(Content.styled(drawn(self._sentence), "bold"))
+        with Vertical(id="box"):
+            yield Static(drawn(self._sentence), id="sentence", markup=False)
             yield _Lines(*(Option(drawn(line)) for _, line in self._choices), markup=False)
         yield KeyBar()
 

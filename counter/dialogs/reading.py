@@ -24,14 +24,7 @@ from counter.widgets.scan_input import Scanned
 class Reading(Dialog[None]):
     """Lines that scroll; Enter or Esc closes them."""
 
-    DEFAULT_CSS = """
-    Reading {
-        & > Vertical { width: auto; max-width: 96%; height: auto; max-height: 96%; background: $panel; padding: 0 2; }
-        & #title { text-style: bold; height: 2; padding-top: 1; }
-        & VerticalScroll { width: auto; height: auto; max-height: 18; scrollbar-size-vertical: 1; }
-        & #lines { width: auto; padding: 0 2 1 0; }
-    }
-    """
+    CSS_PATH = "reading.tcss"
     COMMANDS: ClassVar[tuple[Command, ...]] = (
         Command("back", "escape,enter", "back", "Close this.", in_palette=False),
     )
@@ -48,7 +41,7 @@ class Reading(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         """Title and lines."""
-        with Vertical():
+        with Vertical(id="box"):
             yield Static(Content(drawn(self._title)), id="title")
             with VerticalScroll(can_focus=False):
                 yield Static(self._lines, id="lines")

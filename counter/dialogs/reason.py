@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.content import Content
 from textual.widgets import Static
 
 from counter.commands import Command
@@ -20,13 +19,7 @@ from counter.widgets.key_bar import KeyBar
 class Reason(Dialog[str]):
     """Waits for a few words; without any it says that they are needed."""
 
-    DEFAULT_CSS = """
-    Reason {
-        & > Vertical { width: 64; max-width: 96%; height: auto; background: $panel; padding: 1 2; }
-        & PlainInput { margin-top: 1; background: $surface; }
-        & #missing { color: $error; height: 1; }
-    }
-    """
+    CSS_PATH = "reason.tcss"
     COMMANDS: ClassVar[tuple[Command, ...]] = (
         Command("accept", "enter", "print", "Go on with this reason.", in_palette=False),
         Command("back", "escape", "back", "Go back and do nothing.", in_palette=False),
@@ -38,8 +31,8 @@ class Reason(Dialog[str]):
 
     def compose(self) -> ComposeResult:
         """The question and a field."""
-        with Vertical():
-            yield Static(Content.styled(drawn(self._sentence), "bold"))
+        with Vertical(id="box"):
+            yield Static(drawn(self._sentence), id="sentence", markup=False)
             yield PlainInput(max_length=200)
             yield Static("", id="missing")
         yield KeyBar()

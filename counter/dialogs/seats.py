@@ -45,13 +45,7 @@ def _cell(mapped: MappedSeat) -> SeatCell:
 class SeatsDialog(Dialog[tuple[int, ...]]):
     """The seats of a party; Enter on the map answers with their ids, Esc leaves them as they are."""
 
-    DEFAULT_CSS = """
-    SeatsDialog {
-        & > Vertical { width: 100%; max-width: 112; height: auto; background: $surface; padding: 1 0; }
-        & #seats-title { text-style: bold; padding: 0 1; height: 1; }
-        & #seats-notice { padding: 0 1; height: 1; margin-bottom: 1; color: $warning; }
-    }
-    """
+    CSS_PATH = "seats.tcss"
     COMMANDS: ClassVar[tuple[Command, ...]] = (
         Command("back", "escape", "back", "Keep the seats as they are.", in_palette=False),
     )
@@ -69,7 +63,7 @@ class SeatsDialog(Dialog[tuple[int, ...]]):
 
     def compose(self) -> ComposeResult:
         """Which train, what happened, the map."""
-        with Vertical():
+        with Vertical(id="box"):
             yield Static(Content(drawn(self._title)), id="seats-title")
             yield Static("", id="seats-notice")
             yield self._map

@@ -48,8 +48,10 @@ class Charges:
         return cls(len(held.seats), label, held.seat_fare, held.infants, held.booking_fee)
 
     def lines(self) -> list[tuple[str, str]]:
-        """Words and amounts, always three lines."""
-        found = [(f"{self.seats} × {self.label}  {grouped(self.seat_fare)}", grouped(self.seats * self.seat_fare))]
+        """Words and amounts, at most three lines."""
+        times = "x" if in_ascii() else "×"
+        seats = f"{self.seats} {times} {self.label}  {grouped(self.seat_fare)}"
+        found = [(seats, grouped(self.seats * self.seat_fare))]
         if self.infants:
             found.append((counted("{n} infant", "{n} infants", self.infants), grouped(0)))
         found.append((_("booking fee"), grouped(self.booking_fee)))

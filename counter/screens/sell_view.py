@@ -30,7 +30,7 @@ from counter.screens.sell_payment import PaymentPanel
 from counter.screens.sell_question import QuestionLine
 from counter.screens.sell_tickets import TicketFlows
 from counter.screens.sell_words import Words
-from counter.symbols import drawn, symbols
+from counter.symbols import drawn, in_ascii, symbols
 
 _Q, _O, _P, _M, _F = Step.QUESTION, Step.OFFERS, Step.PASSENGERS, Step.PAYMENT, Step.FINISHED
 #: Part → the steps that show it.
@@ -84,6 +84,7 @@ class SellView(TicketFlows):
     def show(self) -> None:
         """Draw the draft as it is now."""
         draft, step = self.draft, self.draft.step
+        self.set_class(in_ascii(), "-ascii")
         for selector, steps in _SHOWN.items():
             self.query_one(selector).display = step in steps
         self.query_one(LiveMap).display = step in (_P, _M) and self.has_room_for_map

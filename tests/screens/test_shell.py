@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from core.config import Settings
+from core.config import Settings, settings
 from core.errors import DatabaseUnreachable, Refused
 from core.ops import embedded
 from core.ops.demo import PIN
@@ -149,6 +149,14 @@ async def test_ending_the_program_asks_as_well(office_app, until) -> None:
         await until(pilot, lambda: not office_app.is_running)
 
 
+async def test_who_wants_to_leave_with_ctrl_c_is_told_how(office_app, until) -> None:
+    async with office_app.run_test() as pilot:
+        desk = await sign_in(pilot, until)
+        await pilot.press("ctrl+c")
+        assert desk.line.sentence == "Ctrl+Q ends the program."
+        assert office_app.is_running
+
+
 async def test_an_answer_closes_its_own_dialog_and_waits_for_its_own_workstation(office_app, until) -> None:
     async with office_app.run_test() as pilot:
         selling = await sign_in(pilot, until)
@@ -254,6 +262,28 @@ async def test_settings_say_the_language_and_the_symbols(desk_settings, until) -
         assert shown.startswith("Nomor petugas")
         screen = "".join(app.screen._compositor.render_strips()[row].text for row in range(24))
         assert screen.isascii()
+
+
+@pytest.fixture
+def own_settings_file(desk_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The settings file of a home folder that the environment names."""
+    path = desk_settings.home / "settings.toml"
+    path.write_text(
+        f'database_url = "{desk_settings.database_url}"\nkeys = "{desk_settings.keys}"\nterminal = "TEST-1"\n'
+        'station = "YK"\nlanguage = "id"\nascii = true\n',
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("COUNTER_HOME", str(desk_settings.home))
+    settings.cache_clear()
+    yield path
+    settings.cache_clear()
+
+
+async def test_the_settings_file_is_read_behind_the_login_screen(own_settings_file: Path, until) -> None:
+    app = CounterApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: text_of(app.workstation.query_one("#number-label")) == "Nomor petugas >")
+        assert app.bar.terminal == "TEST-1"
 
 
 async def test_errors_are_one_sentence_and_a_hint(office_app, until) -> None:
