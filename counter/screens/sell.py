@@ -192,6 +192,9 @@ class SellScreen(SellView):
             line.fill(draft)
         self.line.clear()
         self.trouble = ""
+        if draft.problem(spot.line) is None and (doubts := draft.findings(spot.line)):
+            said = " ".join(reworded(doubt.message) for doubt in doubts)
+            self.warn(_("Check the card of passenger {n}: {doubts}", n=spot.line + 1, doubts=said))
         self.go_to(following)
         self.show()
         self.place_cursor()
@@ -368,3 +371,5 @@ class SellScreen(SellView):
             self.turn(partial(self.take_money, owed.tender.tendered or 0), keep_ahead=False)
         elif self.lexis is None:
             self.turn(self._learn)
+        elif self.line.message is not None and self.line.message[0] == "error":
+            self.say(_("The database is back: the same key goes on."))

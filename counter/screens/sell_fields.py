@@ -79,9 +79,10 @@ class EntryInput(PlainInput):
         self.refresh()
 
     def remember(self, line: str) -> None:
-        """Keep a question that was asked."""
+        """Keep a question that was asked or dropped."""
         line = line.strip()
-        self._asked = [line, *(one for one in self._asked if one != line)][: self._MOST]
+        if line:
+            self._asked = [line, *(one for one in self._asked if one != line)][: self._MOST]
         self._at = -1
 
     def put(self, line: str) -> None:

@@ -23,6 +23,7 @@ from counter.screens.booking_lines import lines_of, title_of
 from counter.screens.sell_finished import PRINTING
 from counter.screens.sell_flows import SaleFlows
 from counter.widgets.scan_input import Scanned
+from counter.widgets.state_bar import Light
 
 
 class TicketFlows(SaleFlows):
@@ -63,11 +64,18 @@ class TicketFlows(SaleFlows):
             state = await self._print_one(ticket)
             self.print_states[ticket.serial] = state
             failed += state != "confirmed"
+            self._tell_printer(state)
             self.show_tickets()
         if failed:
             here = self.draft.sale is not None and self.draft.sale.tickets[0].serial == waiting[0].serial
             hint = _("R prints it again.") if here else _("F9 finds them again.")
             self.warn(counted("{n} ticket was not printed.", "{n} tickets were not printed.", failed), hint)
+
+    def _tell_printer(self, state: str) -> None:
+        """The state bar says how the printer did last."""
+        lights: dict[str, Light] = {"confirmed": "on", "unknown": "unsure", "queued": "away"}
+        if state in lights:
+            self.counter.light("printer", lights[state])
 
     async def _print_one(self, ticket: TicketRecord) -> str:
         try:
@@ -91,6 +99,7 @@ class TicketFlows(SaleFlows):
         else:
             state = await self._copy(ticket, state)
         self.print_states[ticket.serial] = state
+        self._tell_printer(state)
         if state != "confirmed":
             self.warn(_("The printer did not say that it printed."), _("Look at it, then try again."))
 

@@ -164,7 +164,8 @@ class SellView(TicketFlows):
         await self.passengers.seat(self.draft, self.now())
 
     def ready_for_next(self) -> None:
-        """An empty line for the next customer."""
+        """An empty line for the next customer; Up brings back the one that stood there."""
+        self.question.input.remember(self.question.input.value)
         self.draft, self.trouble = SaleDraft(), ""
         self.put_line("")
 

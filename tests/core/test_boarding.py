@@ -25,7 +25,8 @@ def test_departures_are_in_order_and_of_that_day(desk) -> None:
     assert {one.day for one in found} == {desk.day}
     trip = departure(desk.office, "YK", "GMR", desk.day, "43")
     taksaka = leaving(desk, "YK", "43")
-    assert (taksaka.schedule_id, taksaka.departs_at, taksaka.terminus.code) == (trip.schedule_id, trip.departs_at, "GMR")
+    assert (taksaka.schedule_id, taksaka.departs_at) == (trip.schedule_id, trip.departs_at)
+    assert taksaka.terminus.code == "GMR"
 
 
 @pytest.mark.parametrize("station", ["YK", "CN", "PWT", "SMT"])

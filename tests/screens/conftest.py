@@ -25,6 +25,10 @@ Until: TypeAlias = Callable[[Pilot[Any], Callable[[], bool]], Awaitable[None]]
 Counter: TypeAlias = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
 
 
+#: The cable looks for words in what passes, so nothing is encrypted on it.
+_OPENLY = {"sslmode": "disable", "gssencmode": "disable"}
+
+
 class Cable:
     """The network between a counter and its database: it can be cut, at once or after the next commit, and mended."""
 
@@ -35,7 +39,7 @@ class Cable:
         self._was_cut = Event()
         self._door = self._listen(0)
         port = self._door.getsockname()[1]
-        self.url = make_url(database_url).set(host="127.0.0.1", port=port, query={}).render_as_string(False)
+        self.url = make_url(database_url).set(host="127.0.0.1", port=port, query=_OPENLY).render_as_string(False)
 
     def _listen(self, port: int) -> socket.socket:
         door = socket.create_server(("127.0.0.1", port))

@@ -163,3 +163,18 @@ async def test_a_traveller_changes_type_and_the_seats_follow(till: Till) -> None
     await till.type("2/3/2025\r\r")
     assert [ticket.passenger_type for ticket in till.sale().tickets] == ["adult", "infant"]
     assert all(check.ok for check in integrity.verify(till.office))
+
+
+async def test_a_doubtful_number_is_said_and_never_stops_the_sale(till: Till) -> None:
+    await till.type("gmr +2 eks 2a\r\rBudi 9971010101900001\r")
+    assert "Check the card of passenger 1: No province has the code 99." in till.message
+    assert "▲ EKS" in till.text
+    await till.type(f"Siti {SITI}\r\r")
+    assert till.screen.draft.step is Step.FINISHED
+    assert "No province has the" in till.text, "said once more where the change is"
+
+
+async def test_a_dropped_question_comes_back_with_up(till: Till) -> None:
+    await till.type("gmr +2 eks")
+    await till.press("escape", "up")
+    assert till.screen.question.input.value == "gmr +2 eks"

@@ -47,6 +47,7 @@ async def test_the_database_is_away_at_every_step_and_the_same_key_goes_on_when_
         assert till.screen.draft.step is step
         assert typed in till.screen.question.input.value
         await back(till, cable)
+        await till.until(lambda: "is back" in till.message)
         await till.type(keys)
     assert till.screen.draft.step is Step.PASSENGERS
     cable.cut()
@@ -219,9 +220,8 @@ def _sold(till: Till) -> Sale:
 
 @pytest.mark.parametrize("chunk", [1, 4, 64, 1000])
 async def test_ten_scans_arrive_intact_while_a_name_is_typed(till: Till, chunk: int) -> None:
-    codes = [ticket.code for ticket in (_sold(till).tickets[0] for _ in range(1))]
-    codes += [codes[0][:-1] + letter for letter in "ABCDEFGHI" if letter != codes[0][-1]]
-    codes = (codes * 2)[:10]
+    genuine = _sold(till).tickets[0].code
+    codes = [genuine, *(genuine[:9] + letter + genuine[10:] for letter in "ABCDEFGHI")]
     seen: list[str] = []
     take = till.screen.take_scan
     till.screen.take_scan = lambda text: (seen.append(text), take(text))
@@ -229,7 +229,6 @@ async def test_ten_scans_arrive_intact_while_a_name_is_typed(till: Till, chunk: 
     field = till.screen.passengers.lines[0].field("name")
     gaps = tuple(each / 1000 for each in (0, 3, 8, 1, 5, 0, 7, 2))
     await till.wire.send("".join(code + "\r" for code in codes), chunk=chunk, gaps=gaps, ahead=60)
-    await till.until(lambda: len(seen) + len(getattr(till.app.screen, "seen", ())) >= 1)
     await till.until(lambda: not till.screen._scans and len(seen) == 10)
     assert seen == codes
     assert field.value == "Budi San"

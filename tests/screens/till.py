@@ -47,10 +47,14 @@ class Till:
 
     async def settled(self) -> None:
         """Wait until every key has had its effect, and a flow has ended or asks something."""
-        await self.pilot.pause()
-        await self.until(self._is_quiet)
+        for _ in range(3):  # what a key posts may post again on its way up
+            await self.pilot.pause()
+            await self.until(self._is_quiet)
 
     def _is_quiet(self) -> bool:
+        nodes = [self.app, self.app.screen, *self.app.focused.ancestors] if self.app.focused else [self.app]
+        if any(node.message_queue_size for node in (*nodes, self.app.focused) if node is not None):
+            return False
         return not self.app._steps and self.app._settling is None and not self.app.is_holding_keys
 
     async def type(self, text: str) -> None:
