@@ -87,6 +87,18 @@ def postmaster() -> Callable[[Path], psutil.Process | None]:
     return find
 
 
+def release(home: Path) -> None:
+    """This process no longer needs the server of ``home``; others it may hold (this run's own) stay."""
+    for layout, _ in list(embedded._held.values()):
+        if layout.home == home:
+            EmbeddedServer(layout.data, layout.data, 0).release()
+
+
+@pytest.fixture
+def release_home() -> Callable[[Path], None]:
+    return release
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Path]:
     """A new home whose data live inside it: for root that is one where others may pass."""
@@ -95,7 +107,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(prefix="counter-home-"))
         folder.chmod(0o711)
     yield folder
-    embedded._release_all()
+    release(folder)
     with suppress(CounterError):
         embedded.stop(folder)
     if folder != tmp_path:

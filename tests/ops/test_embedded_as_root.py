@@ -38,13 +38,13 @@ def system_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def private_home(tmp_path: Path) -> Iterator[Path]:
+def private_home(tmp_path: Path, release_home: Callable[[Path], None]) -> Iterator[Path]:
     """A home below a folder that nobody but root may enter."""
     tmp_path.chmod(0o700)
     folder = tmp_path / "home"
     folder.mkdir()
     yield folder
-    embedded._release_all()
+    release_home(folder)
     if folder.exists() and (folder / "postgres").exists():
         embedded.stop(folder)
 
@@ -102,9 +102,10 @@ class TestPrivateHome:
         assert embedded.start(private_home).data_folder == expected
 
     def test_a_home_that_was_deleted_begins_anew_and_its_data_are_kept(self, private_home: Path) -> None:
-        first = embedded.start(private_home).data_folder
+        server = embedded.start(private_home)
+        first = server.data_folder
         embedded.stop(private_home)
-        embedded._release_all()
+        server.release()
         shutil.rmtree(private_home)
         private_home.mkdir(mode=0o700)
         assert embedded.start(private_home).data_folder != first
@@ -297,14 +298,14 @@ class TestAccount:
 
 class TestFullDisk:
     @pytest.fixture
-    def small_disk(self, home: Path) -> Iterator[Path]:
+    def small_disk(self, home: Path, release_home: Callable[[Path], None]) -> Iterator[Path]:
         disk = home / "disk"
         disk.mkdir()
         mount = ["mount", "-t", "tmpfs", "-o", "size=60m,mode=0711", "counter-test", str(disk)]
         if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
             pytest.skip("nothing may be mounted here")
         yield disk
-        embedded._release_all()
+        release_home(disk)
         embedded.stop(disk)
         subprocess.run(["umount", str(disk)], check=True)
 

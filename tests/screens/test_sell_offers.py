@@ -39,12 +39,12 @@ async def test_what_is_understood_shows_as_one_types_and_what_is_not_has_a_guess
     assert "YK Yogyakarta → GMR Gambir" in till.text
     assert "2 adults, 1 infant" in till.text
     await till.type(" gambr")
-    assert "✘ gambr is not known, gambir?" in till.text
+    assert "✘ gambr is not known, GMR?" in till.text
     await till.type("\r")
     assert till.message.startswith("Gambr is not known")
     assert till.screen.draft.step is Step.QUESTION
     await till.press("tab")
-    assert till.screen.question.input.value == "gmr +2 2a1i gambir"
+    assert till.screen.question.input.value == "gmr +2 2a1i GMR"
     assert "said twice" in till.text
 
 

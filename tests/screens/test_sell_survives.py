@@ -69,7 +69,7 @@ async def test_a_lost_answer_to_the_payment_is_asked_for_again_and_sold_once(til
     await till.until(lambda: till.count("bookings WHERE booking_details ? 'named'") == 1)
     cable.cut_after(b"COMMIT")
     await till.type("500k\r")
-    assert cable.is_cut
+    await till.until(lambda: cable.is_cut)
     assert "was this sale saved? It asks again by itself." in till.message
     assert till.screen.draft.outcome_unknown
     await till.press("escape", "f8", "f9", "f3")
@@ -88,6 +88,7 @@ async def test_a_lost_answer_to_the_hold_holds_no_seats_twice(till: Till, cable)
     cable.cut_after(b"COMMIT")
     await till.type("\r")
     assert till.screen.draft.step is Step.OFFERS
+    await till.until(lambda: cable.is_cut)
     await back(till, cable)
     await till.type("\r")
     assert till.screen.draft.step is Step.PASSENGERS
