@@ -8,7 +8,6 @@ per line) and nothing else; sentences for people go to standard error.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 
@@ -16,7 +15,6 @@ import click
 
 from core.errors import CounterError
 from counter.cli.output import JSON_FLAG, print_error
-from counter.version import VERSION
 
 
 class LazyGroup(click.Group):
@@ -52,7 +50,7 @@ class LazyGroup(click.Group):
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.version_option(VERSION, prog_name="counter")
+@click.version_option(package_name="station-counter", prog_name="counter")
 @click.pass_context
 def counter(context: click.Context) -> None:
     """A point-of-sale for railway station counters. Without a command it starts the terminal application."""
@@ -66,8 +64,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit status; never a traceback."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     as_json = JSON_FLAG in given
-    # Asked to end, leave as after Ctrl+C: the embedded server then stops with the last program that needs it.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         status = counter.main(given, prog_name="counter", standalone_mode=False)
         sys.exit(status if isinstance(status, int) else 0)

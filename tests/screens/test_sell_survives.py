@@ -14,7 +14,8 @@ from core.booking import HoldRequest
 from core.ops import integrity
 from core.passengers import PassengerInput
 from core.payments import Tender
-from core.sale import Sale, sell
+from core.sale import Sale, confirm, sell
+from counter.dialogs.help import HelpDialog
 from counter.dialogs.reading import Reading
 from counter.screens.sale_draft import Step
 from tests.conftest import sign_in
@@ -251,3 +252,27 @@ async def test_a_scanned_ticket_opens_its_booking_and_typing_goes_on(till: Till)
     await till.wire.send(forged + "\r", ahead=60)
     await till.until(lambda: "forged" in till.message)
     assert till.screen.draft.spot.field == "identity"
+
+
+async def test_a_booking_that_was_paid_before_is_shown_and_not_paid_again(till: Till) -> None:
+    await till.type(f"gmr +2 eks\r\rBudi {BUDI}\r")
+    held = till.screen.draft.held
+    confirm(till.office, till.app.actor, held.booking_id, [PassengerInput("Budi", BUDI)], Tender("cash"), key=uuid7())
+    await till.type("500k\r")
+    assert "paid before. Do not take the money again." in till.message
+    assert till.screen.draft.step is Step.FINISHED
+    assert till.count("payments") == 1
+
+
+async def test_while_the_library_works_keys_wait_but_the_help_is_there(till: Till) -> None:
+    till.screen.busy = True
+    await till.wire.send("gmr")
+    await till.pilot.press("f1")
+    await till.until(lambda: isinstance(till.app.screen, HelpDialog))
+    await till.pilot.press("escape")
+    await till.until(lambda: till.app.screen is till.screen)
+    assert till.screen.question.input.value == ""
+    till.screen.busy = False
+    await till.app.go_on()
+    await till.settled()
+    assert till.screen.question.input.value == "gmr"

@@ -57,15 +57,16 @@ def measure(
     days, where = days_needed(seconds), here.one_day
     here.open_days(where, first, days)
     desk = desks.at(where.counter)
-    rehearsal, *trains = demand.departures(
-        desk.office, first, first + timedelta(days=days - 1), class_id=demand.largest_class(desk.office)
+    trains = demand.departures(
+        *(desk.office, first + timedelta(days=1), first + timedelta(days=days - 1)),
+        class_id=demand.largest_class(desk.office),
     )
     for train in trains:
         seats = desk.office.network().classes[train.class_id].capacity
         sell_ahead(desk.office, desk.clerk, train, seats - LAST_SEATS)
     sides = [f"{side} {number}" for number in range(_rounds(seconds)) for side in (PRODUCT, FLOOR)]
     rounds = dict(zip(sides, trains, strict=True))
-    crew.open([RushTask(where.counter, rounds, rehearsal, first.toordinal())] * clients)
+    crew.open([RushTask(where.counter, rounds, first, first.toordinal())] * clients)
     tallies = {PRODUCT: Tally(), FLOOR: Tally()}
     for side in sides:
         tallies[side.split()[0]].add(crew.slice(side, _LONGEST_SECONDS, clients))

@@ -158,20 +158,20 @@ class Refusal:
 
 @dataclass(frozen=True)
 class RushTask:
-    """Everybody sells the same departure until refused; ``rounds`` maps each side to its own departure."""
+    """Everybody sells the same departure until refused; ``rounds`` maps each side to its own departure.
+
+    ``rehearsal`` is another day, whose trains are sold to warm up.
+    """
 
     url: str
     rounds: Mapping[str, Departure]
-    warm_up_on: Departure
+    rehearsal: date
     seed: int
 
     def open(self, desks: Desks) -> Mapping[str, Operation]:
         desk = desks.at(self.url)
         network = desk.office.network()
-        rehearsal = demand.parties(network, [self.warm_up_on], desks.index)
-        for _ in range(_WARM_UP):
-            sell(desk, next(rehearsal))
-            desk.till.sell(next(rehearsal))
+        SaleTask(self.url, self.rehearsal, self.rehearsal, self.seed).open(desks)
         return {
             side: (_rush if side.startswith(PRODUCT) else _rush_floor)(
                 desk, demand.parties(network, [departure], self.seed + desks.index)
