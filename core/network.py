@@ -9,13 +9,14 @@ from __future__ import annotations
 import time as _time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import bindparam, select
 
 from core.database import Database, Statement, Transaction
-from core.errors import NotFound
+from core.errors import NotFound, Unreachable
 from core.fares import Bucket
 from core.models import Coach, FareBucket, Route, RouteStation, Seat, ServicePattern, Station, Train, TrainClass
 
@@ -294,7 +295,11 @@ class NetworkCache:
 
     def get(self) -> Network:
         """The network, read anew when the copy is older than ``FRESH_SECONDS``."""
-        if self._network is None or _time.monotonic() - self._read_at > FRESH_SECONDS:
+        if self._network is None:
             self._network = self._database.transaction(Network)
             self._read_at = _time.monotonic()
+        elif _time.monotonic() - self._read_at > FRESH_SECONDS:
+            self._read_at = _time.monotonic()
+            with suppress(Unreachable):  # what is known goes on being true while the database is away
+                self._network = self._database.transaction(Network)
         return self._network

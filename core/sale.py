@@ -19,7 +19,7 @@ from core import holds, idempotency, policy, print_journal, tickets, timetable
 from core import party as parties
 from core.booking import Hold, HoldRequest
 from core.database import Actor, Statement, Transaction, on_violation
-from core.errors import Refused
+from core.errors import Refused, UsageError
 from core.idempotency import Request
 from core.identity import mask
 from core.models import Booking, BookingCharge, Payment, Ticket
@@ -197,7 +197,7 @@ def sell(
         return done
     try:
         return confirm(office, actor, held.booking_id, passengers, tender, key=key, printer=printer, fingerprint=whole)
-    except Refused:
+    except (Refused, UsageError):
         bookings.give_up_quietly(office, actor, held.booking_id)
         raise
 

@@ -114,7 +114,7 @@ class _Passenger(click.ParamType[Any]):
 )  # fmt: skip
 @click.option("--seat", "seats", multiple=True, metavar="SEAT", help="A seat by its label, such as 'EKS 1/10C'.")
 @click.option("--pay", "method", required=True, type=click.Choice(PAYMENT_METHODS), help="How it is paid.")
-@click.option("--tendered", type=click.IntRange(min=0), help="Cash handed over; the exact amount if left out.")
+@click.option("--tendered", type=click.IntRange(0, 10**12), help="Cash handed over; the exact amount if left out.")
 @click.option("--reference", metavar="REF", help="Reference of a payment that needs one.")
 @click.option("--key", type=click.UUID, help="Names this sale: asked again, it is the same sale.")
 @json_option

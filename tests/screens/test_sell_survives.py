@@ -266,11 +266,12 @@ async def test_a_booking_that_was_paid_before_is_shown_and_not_paid_again(till: 
 
 async def test_while_the_library_works_keys_wait_but_the_help_is_there(till: Till) -> None:
     till.screen.busy = True
-    await till.wire.send("gmr")
     await till.pilot.press("f1")
     await till.until(lambda: isinstance(till.app.screen, HelpDialog))
     await till.pilot.press("escape")
     await till.until(lambda: till.app.screen is till.screen)
+    await till.wire.send("gmr")
+    await till.pilot.pause()
     assert till.screen.question.input.value == ""
     till.screen.busy = False
     await till.app.go_on()
