@@ -235,17 +235,19 @@ _COLUMNS: Final = (
     "code_digest",
     "scanned_at",
 )
-_RECORD: Final = Statement(insert(CheckIn).values({name: bindparam(name) for name in _COLUMNS}))
-_USE: Final = Statement(
+_SCANNED: Final = insert(CheckIn).values({name: bindparam(name) for name in _COLUMNS})
+_USED: Final = (
     update(Ticket)
-    .where(Ticket.operator_id == bindparam("operator_id"), Ticket.id == bindparam("serial"))
+    .where(Ticket.operator_id == bindparam("operator_id"), Ticket.id == bindparam("ticket_id"))
     .values(
         ticket_status="used",
-        check_in_time=bindparam("at", type_=DateTime(timezone=True)),
+        check_in_time=bindparam("scanned_at", type_=DateTime(timezone=True)),
         checked_in_by=bindparam("user_id"),
         updated_at=func.now(),
     )
 )
+_RECORD: Final = Statement(_SCANNED)
+_ADMIT: Final = Statement(_SCANNED.add_cte(_USED.cte("used")))
 
 
 def check_in(
@@ -372,8 +374,9 @@ def _before(rows: Rows | None, scan: _Scan) -> Outcome | None:
 
 
 def _record(tx: Transaction, scan: _Scan, outcome: Outcome, at: datetime, serial: int | None) -> None:
+    admitted = outcome is Outcome.OK and serial is not None
     tx.send(
-        _RECORD,
+        _ADMIT if admitted else _RECORD,
         nonce=scan.nonce,
         ticket_id=serial,
         outcome=outcome.value,
@@ -383,8 +386,7 @@ def _record(tx: Transaction, scan: _Scan, outcome: Outcome, at: datetime, serial
         code_digest=scan.digest,
         scanned_at=at,
     )
-    if outcome is Outcome.OK and serial is not None:
-        tx.send(_USE, serial=serial, at=at, user_id=tx.actor.user_id)
+    if admitted:
         tx.audit("update", "tickets", serial, old={"ticket_status": "active"}, new={"ticket_status": "used"})
         tx.event("ticket.used", "tickets", serial, {"station_id": scan.station_id, "nonce": str(scan.nonce)})
 

@@ -178,10 +178,9 @@ class Transaction:
         return self._opening.has_come
 
     def _write_journal(self) -> None:
-        from core.journal import INSERT_AUDIT, INSERT_EVENT
+        from core.journal import write
 
-        self.send_each(INSERT_EVENT, self._journal.events)
-        self.send_each(INSERT_AUDIT, self._journal.audit)
+        write(self, self._journal.events, self._journal.audit)
 
 
 class Database:
@@ -216,6 +215,7 @@ class Database:
                 pool_size=pool_size,
                 max_overflow=pool_size,
                 pool_timeout=connect_timeout,
+                pool_reset_on_return=None,  # every transaction here ends before its connection goes back
             )
         except Exception as error:
             raise NotReady(
@@ -321,11 +321,15 @@ class Database:
 
 def _roll_back(connection: PoolProxiedConnection, driver: psycopg.Connection[Any]) -> None:
     """Undo the transaction, or give up a connection that is past that."""
-    if driver.broken or driver.closed:
-        connection.invalidate()
-    elif driver.info.transaction_status is not TransactionStatus.INTRANS:
-        driver.rollback()
-    # The driver's own rollback forgets all prepared statements, since one that failed may be among them. Nothing
-    # failed here, a rule said no: they are as good as before.
-    elif driver.pgconn.exec_(b"ROLLBACK").status != ExecStatus.COMMAND_OK:
+    try:
+        usable = not driver.broken and not driver.closed
+        if usable and driver.info.transaction_status is TransactionStatus.INTRANS:
+            # The driver's own rollback forgets all prepared statements, since one that failed may be among them.
+            # Nothing failed here, a rule said no: they are as good as before.
+            usable = driver.pgconn.exec_(b"ROLLBACK").status == ExecStatus.COMMAND_OK
+        elif usable:
+            driver.rollback()
+    except psycopg.Error:
+        usable = False
+    if not usable:
         connection.invalidate()

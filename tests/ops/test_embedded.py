@@ -30,6 +30,13 @@ Ask = Callable[[EmbeddedServer, str], str]
 Postmaster = Callable[[Path], psutil.Process | None]
 
 
+def _is_checkpointer(process: psutil.Process) -> bool:
+    try:
+        return "checkpointer" in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # one that did its work while we looked; a zombie counts as gone
+        return False
+
+
 def kill(process: psutil.Process) -> None:
     """Kill a process that is not our child; it may stay a zombie for as long as its parent likes."""
     process.kill()
@@ -174,7 +181,7 @@ class TestKilledServer:
         embedded.start(home)
         running = postmaster(home)
         assert running is not None
-        (held,) = (child for child in running.children() if "checkpointer" in " ".join(child.cmdline()))
+        (held,) = (child for child in running.children() if _is_checkpointer(child))
         held.suspend()
         kill(running)
         yield held
