@@ -16,9 +16,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from uuid_utils.compat import uuid7
 
-from core import booking as bookings
-from core import policy
-from core.booking import Hold
+from core import pending, policy
 from core.clock import local
 from core.database import Actor, Statement, Transaction
 from core.errors import Refused
@@ -27,6 +25,7 @@ from core.models import Booking, Passenger
 from core.network import SeatInfo
 from core.office import Office
 from core.passengers import PartyLimits, PassengerDetails, PassengerInput, check_party
+from core.pending import Hold
 from core.permissions import require
 from core.policy import INFANT_AGE, INFANTS_PER_ADULT, ONE_TICKET_PER_IDENTITY, SENIOR_AGE, Policies
 
@@ -159,7 +158,7 @@ def name_passengers(
 
     def write(tx: Transaction) -> list[PassengerDetails]:
         asked = policy.ask(tx)
-        held = bookings.ask_pending(tx, booking_id).read(network)
+        held = pending.ask_pending(tx, booking_id).read(network)
         travellers = seat(office, held, asked.read(), entered, tx.now)
         store(tx, office, held, travellers)
         tx.send(_NAMED, booking_id=booking_id, named=Jsonb({"named": True}))

@@ -15,9 +15,9 @@ from sqlalchemy import bindparam, func, insert, select, update
 from uuid_utils.compat import uuid7
 
 from core import booking as bookings
-from core import holds, idempotency, policy, print_journal, tickets, timetable
+from core import holds, idempotency, pending, policy, print_journal, tickets, timetable
 from core import party as parties
-from core.booking import Hold, HoldRequest
+from core.booking import HoldRequest
 from core.database import Actor, Statement, Transaction, on_violation
 from core.errors import Refused, UsageError
 from core.idempotency import Request
@@ -28,6 +28,7 @@ from core.office import Office
 from core.party import Traveller
 from core.passengers import PassengerInput
 from core.payments import METHODS, Settlement, Tender
+from core.pending import Hold
 from core.permissions import require
 from core.tickets import TicketRecord
 
@@ -147,12 +148,12 @@ def confirm(
     def sell_held(tx: Transaction) -> UUID | Sale:
         claim = idempotency.claim(tx, asked, booking_id, step="confirm")
         asked_policies = policy.ask(tx)
-        pending = bookings.ask_pending(tx, booking_id)
+        booked = pending.ask_pending(tx, booking_id)
         serials = tx.send(_SERIALS, wanted=len(passengers or ()))
         first = claim.first()
         if first is not None:
             return UUID(first.require_same())
-        held = pending.read(network)
+        held = booked.read(network)
         policies = asked_policies.read()
         timetable.require_on_sale(held.journey, policies, tx.now)
         entered = parties.stored(tx, office, booking_id) if passengers is None else passengers
@@ -198,7 +199,7 @@ def sell(
     try:
         return confirm(office, actor, held.booking_id, passengers, tender, key=key, printer=printer, fingerprint=whole)
     except (Refused, UsageError):
-        bookings.give_up_quietly(office, actor, held.booking_id)
+        pending.give_up_quietly(office, actor, held.booking_id)
         raise
 
 

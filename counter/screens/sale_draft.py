@@ -13,11 +13,12 @@ from enum import Enum
 from typing import Final, NamedTuple
 from uuid import UUID, uuid4
 
-from core.booking import Hold, HoldRequest
+from core.booking import HoldRequest
 from core.errors import CounterError, Refused, UsageError
 from core.identity import Finding, PassengerType, parse_identity
 from core.passengers import PartyLimits, PassengerDetails, PassengerInput, check_party, check_passenger
 from core.payments import Tender
+from core.pending import Hold
 from core.sale import Sale
 from counter.entry import Entry
 from counter.screens.typed_names import plain_name, split_identity, split_infant

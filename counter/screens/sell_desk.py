@@ -12,14 +12,15 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
-from core import booking, lookup, party, policy, print_journal, sale, tickets
-from core.booking import AlreadySold, Hold, HoldRequest
+from core import booking, lookup, party, pending, policy, print_journal, sale, tickets
+from core.booking import AlreadySold, HoldRequest
 from core.clock import local
 from core.database import Actor, Transaction
 from core.errors import Refused, SeatTaken, StateConflict
 from core.lookup import BookingFile
 from core.passengers import PartyLimits, PassengerInput
 from core.payments import METHODS
+from core.pending import Hold
 from core.policy import Policies
 from core.print_journal import Job
 from core.sale import Sale
@@ -169,7 +170,7 @@ class SaleDesk:
 
         Returns the new hold; or the old seats, held again, and why there are no others.
         """
-        booking.give_up(self.place.office, self.actor, old.hold.booking_id)
+        pending.give_up(self.place.office, self.actor, old.hold.booking_id)
         kept = replace(old.hold, seats=tuple(seat for seat in old.hold.seats if seat.label in keep))
         try:
             return self.hold_again(kept, request, uuid4()), ""
@@ -178,17 +179,17 @@ class SaleDesk:
 
     def change_seats(self, held: Hold, seat_ids: Sequence[int]) -> Hold:
         """Move a hold to other seats."""
-        return booking.change_seats(self.place.office, self.actor, held.booking_id, seat_ids)
+        return pending.change_seats(self.place.office, self.actor, held.booking_id, seat_ids)
 
     def extend(self, held: Hold) -> float:
         """Hold longer; returns the new end on the monotonic clock."""
-        until = booking.extend(self.place.office, self.actor, held.booking_id)
+        until = pending.extend(self.place.office, self.actor, held.booking_id)
         now, _ = self._now_and_policies()
         return time.monotonic() + (until - now).total_seconds()
 
     def give_up(self, held: Hold) -> None:
         """Give the seats back."""
-        booking.give_up(self.place.office, self.actor, held.booking_id)
+        pending.give_up(self.place.office, self.actor, held.booking_id)
 
     def seat_map(self, trip: Journey, class_id: int, mine: Collection[int]) -> list[MappedCoach]:
         """How the seats of a class stand now."""
@@ -196,7 +197,7 @@ class SaleDesk:
 
     def still_held(self, held: Hold) -> Hold:
         """The hold as the database has it now, in case the answer to a change of seats got lost."""
-        for one in booking.open_work(self.place.office, self.actor):
+        for one in pending.open_work(self.place.office, self.actor):
             if one.booking_id == held.booking_id:
                 return one
         return held
@@ -248,7 +249,7 @@ class SaleDesk:
         """What this terminal left unfinished, as the database knows it."""
         office = self.place.office
         holdings = []
-        for held in booking.open_work(office, self.actor):
+        for held in pending.open_work(office, self.actor):
             request = HoldRequest(
                 held.journey.schedule_id, held.travel_class.code, held.journey.origin.code,
                 held.journey.destination.code, len(held.seats), held.infants,

@@ -13,8 +13,8 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Digits, Static
 
-from core.booking import Hold
 from core.money import grouped
+from core.pending import Hold
 from core.search import Offer
 from counter.i18n import _, counted
 from counter.screens.sell_offers import class_label

@@ -11,7 +11,7 @@ from functools import partial
 
 from textual import work
 
-from core.booking import AlreadySold, Hold, HoldRequest
+from core.booking import AlreadySold, HoldRequest
 from core.errors import (
     CounterError,
     DatabaseUnreachable,
@@ -25,6 +25,7 @@ from core.errors import (
 )
 from core.identity import PassengerType
 from core.money import grouped
+from core.pending import Hold
 from core.search import Offer
 from counter.dialogs.choice import Choice
 from counter.dialogs.seats import SeatsDialog, coach_views

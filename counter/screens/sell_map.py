@@ -11,7 +11,7 @@ from uuid import UUID
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from core.booking import Hold
+from core.pending import Hold
 from core.seat_map import MappedCoach
 from counter.dialogs.seats import coach_views
 from counter.symbols import in_ascii

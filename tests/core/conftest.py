@@ -23,7 +23,7 @@ from uuid_utils.compat import uuid7
 
 from core import booking, sale
 from core import office as offices
-from core.booking import Hold, HoldRequest
+from core.booking import HoldRequest
 from core.database import Actor
 from core.identity import PassengerType
 from core.keys import KeyRing
@@ -31,6 +31,7 @@ from core.office import Office
 from core.ops import integrity, migrate, prepare
 from core.passengers import PassengerInput
 from core.payments import Tender
+from core.pending import Hold
 from core.policy import Policy
 from core.sale import Sale
 from core.search import departure

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, text
 from uuid_utils.compat import uuid7
 
-from core import booking, holds, policy, sale
+from core import booking, holds, pending, policy, sale
 from core.booking import AlreadySold, HoldRequest
 from core.database import NOBODY, Actor
 from core.errors import (
@@ -103,7 +103,7 @@ def test_the_same_seat_is_sold_again_behind_cirebon_and_not_across(desk: Desk) -
     assert first.seats == second.seats
     refused(SeatTaken, "seat_taken", lambda: desk.hold(1, labels=seat))
     refused(SeatTaken, "seat_taken", lambda: desk.hold(1, origin="PWT", destination="CN", labels=seat))
-    booking.give_up(desk.office, desk.clerk, first.booking_id)
+    pending.give_up(desk.office, desk.clerk, first.booking_id)
     refused(SeatTaken, "seat_taken", lambda: desk.hold(1, labels=seat))
     assert desk.hold(1, origin="KM", destination="PWT", labels=seat).seats == second.seats
     desk.require_sound()
@@ -155,9 +155,9 @@ def test_who_may_hold(desk: Desk, gate_agent: Actor) -> None:
     refused(NotSignedIn, "not_signed_in", lambda: booking.hold(desk.office, NOBODY, request))
     refused(NotPermitted, "not_permitted", lambda: booking.hold(desk.office, gate_agent, request))
     held = desk.hold()
-    for work in (booking.extend, booking.give_up):
+    for work in (pending.extend, pending.give_up):
         refused(NotPermitted, "not_permitted", lambda work=work: work(desk.office, gate_agent, held.booking_id))
-    refused(NotPermitted, "not_permitted", lambda: booking.change_seats(desk.office, gate_agent, held.booking_id, [1]))
+    refused(NotPermitted, "not_permitted", lambda: pending.change_seats(desk.office, gate_agent, held.booking_id, [1]))
 
 
 def test_a_cancelled_train_is_not_held(desk: Desk) -> None:
@@ -196,7 +196,7 @@ def test_after_a_hold_has_ended_its_key_holds_anew(desk: Desk, end: str) -> None
     key = uuid7()
     first = desk.hold(2, key=key)
     if end == "is given up":
-        booking.give_up(desk.office, desk.clerk, first.booking_id)
+        pending.give_up(desk.office, desk.clerk, first.booking_id)
     else:
         desk.expire()
     if end == "expires and is swept":
@@ -231,8 +231,8 @@ def test_an_expired_hold_can_neither_be_paid_nor_changed(desk: Desk) -> None:
     key = held.booking_id
     people = desk.people(2)
     refused(HoldExpired, "hold_expired", lambda: desk.confirm(held))
-    refused(HoldExpired, "hold_expired", lambda: booking.extend(desk.office, desk.clerk, key))
-    refused(HoldExpired, "hold_expired", lambda: booking.change_seats(desk.office, desk.clerk, key, [1, 2]))
+    refused(HoldExpired, "hold_expired", lambda: pending.extend(desk.office, desk.clerk, key))
+    refused(HoldExpired, "hold_expired", lambda: pending.change_seats(desk.office, desk.clerk, key, [1, 2]))
     assert desk.taken() == 2
     assert holds.sweep(desk.office.database) == 1
     assert holds.sweep(desk.office.database) == 0
@@ -265,12 +265,12 @@ def two_left(desk: Desk) -> None:
 @pytest.fixture
 def meanwhile(
     desk: Desk, owner_session: Connection, until_blocked: Callable[[Thread], None]
-) -> Callable[..., booking.Hold | CounterError]:
+) -> Callable[..., pending.Hold | CounterError]:
     """Holds two luxury seats while the owner is in the middle of some changes, which then end in one way or another."""
 
-    def hold(changes: Sequence[str], end: str, labels: tuple[str, ...]) -> booking.Hold | CounterError:
+    def hold(changes: Sequence[str], end: str, labels: tuple[str, ...]) -> pending.Hold | CounterError:
         request = desk.request(2, class_code="LUX", labels=labels)
-        outcome: list[booking.Hold | CounterError] = []
+        outcome: list[pending.Hold | CounterError] = []
 
         def try_it() -> None:
             try:
@@ -296,7 +296,7 @@ LABELS = [(), ("LUX 1/1A", "LUX 1/1B")]
 @pytest.mark.usefixtures("two_left")
 @pytest.mark.parametrize("labels", LABELS)
 def test_seats_another_counter_is_just_giving_back_are_waited_for(
-    desk: Desk, meanwhile: Callable[..., booking.Hold | CounterError], labels: tuple[str, ...]
+    desk: Desk, meanwhile: Callable[..., pending.Hold | CounterError], labels: tuple[str, ...]
 ) -> None:
     """All seats are held beyond their time; somebody else has begun to release them and is not done."""
     desk.hold(2, class_code="LUX")
@@ -306,19 +306,19 @@ def test_seats_another_counter_is_just_giving_back_are_waited_for(
         "UPDATE seat_inventory SET occupied = 0 WHERE occupied <> 0",
         "DELETE FROM seat_holds",
     )
-    assert isinstance(meanwhile(changes, "commit", labels), booking.Hold)
+    assert isinstance(meanwhile(changes, "commit", labels), pending.Hold)
     desk.require_sound()
 
 
 @pytest.mark.usefixtures("two_left")
 @pytest.mark.parametrize("labels", LABELS)
-@pytest.mark.parametrize(("end", "result"), [("rollback", booking.Hold), ("commit", Refused)])
+@pytest.mark.parametrize(("end", "result"), [("rollback", pending.Hold), ("commit", Refused)])
 def test_seats_another_counter_is_just_taking_are_waited_for(
     desk: Desk,
-    meanwhile: Callable[..., booking.Hold | CounterError],
+    meanwhile: Callable[..., pending.Hold | CounterError],
     labels: tuple[str, ...],
     end: str,
-    result: type[booking.Hold | CounterError],
+    result: type[pending.Hold | CounterError],
 ) -> None:
     """Nobody is refused for seats that may come free again: the other sale can still fail."""
     taking = (

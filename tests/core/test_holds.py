@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from uuid_utils.compat import uuid7
 
-from core import booking, policy
+from core import pending, policy
 from core.database import Actor
 from core.errors import CounterError, NotFound, Refused, SeatTaken, StateConflict
 from core.office import Office
@@ -42,7 +42,7 @@ def seat_ids(desk: Desk, *labels: str) -> list[int]:
 
 def test_a_hold_moves_to_other_seats(desk: Desk) -> None:
     held = desk.hold(2, labels=("EKS 1/1A", "EKS 1/1B"))
-    moved = booking.change_seats(desk.office, desk.clerk, held.booking_id, seat_ids(desk, "EKS 1/1B", "EKS 4/9D"))
+    moved = pending.change_seats(desk.office, desk.clerk, held.booking_id, seat_ids(desk, "EKS 1/1B", "EKS 4/9D"))
     assert [seat.label for seat in moved.seats] == ["EKS 1/1B", "EKS 4/9D"]
     assert moved.total == held.total
     assert desk.taken() == 2
@@ -55,9 +55,9 @@ def test_a_move_to_a_taken_seat_leaves_the_hold_as_it_was(desk: Desk) -> None:
     held = desk.hold(2, labels=("EKS 1/1A", "EKS 1/1B"))
     desk.hold(1, labels=("EKS 1/2A",))
     wanted = seat_ids(desk, "EKS 1/3A", "EKS 1/2A")
-    refused(SeatTaken, "seat_taken", lambda: booking.change_seats(desk.office, desk.clerk, held.booking_id, wanted))
+    refused(SeatTaken, "seat_taken", lambda: pending.change_seats(desk.office, desk.clerk, held.booking_id, wanted))
     assert desk.taken() == 3
-    assert booking.open_work(desk.office, desk.clerk)[-1] == held
+    assert pending.open_work(desk.office, desk.clerk)[-1] == held
     desk.require_sound()
 
 
@@ -76,9 +76,9 @@ def test_a_move_to_the_wrong_number_of_seats(desk: Desk, labels: tuple[str, ...]
     wanted = seat_ids(desk, *labels)
     refused(
         Refused, "seats_do_not_fit_party",
-        lambda: booking.change_seats(desk.office, desk.clerk, held.booking_id, wanted),
+        lambda: pending.change_seats(desk.office, desk.clerk, held.booking_id, wanted),
     )  # fmt: skip
-    assert booking.open_work(desk.office, desk.clerk) == [held]
+    assert pending.open_work(desk.office, desk.clerk) == [held]
     desk.require_sound()
 
 
@@ -88,7 +88,7 @@ def test_a_move_out_of_the_class(desk: Desk) -> None:
     for seats in (wanted[1:], wanted):
         refused(
             NotFound, "unknown_seat",
-            lambda seats=seats: booking.change_seats(desk.office, desk.clerk, held.booking_id, seats),
+            lambda seats=seats: pending.change_seats(desk.office, desk.clerk, held.booking_id, seats),
         )  # fmt: skip
     desk.require_sound()
 
@@ -96,7 +96,7 @@ def test_a_move_out_of_the_class(desk: Desk) -> None:
 def test_extending_counts_from_now_by_the_policy_of_the_place(desk: Desk) -> None:
     held = desk.hold()
     desk.decide(policy.HOLD_MINUTES, 25, station="YK", train="43")
-    until = booking.extend(desk.office, desk.clerk, held.booking_id)
+    until = pending.extend(desk.office, desk.clerk, held.booking_id)
     rows = desk.owner(
         "SELECT b.expires_at AS booking, h.expires_at AS hold, b.updated_at AS now FROM bookings b JOIN seat_holds h"
         " ON h.booking_id = b.id"
@@ -108,24 +108,24 @@ def test_extending_counts_from_now_by_the_policy_of_the_place(desk: Desk) -> Non
 def test_giving_up_twice_is_giving_up_once(desk: Desk) -> None:
     held = desk.hold(3)
     for _ in range(2):
-        booking.give_up(desk.office, desk.clerk, held.booking_id)
+        pending.give_up(desk.office, desk.clerk, held.booking_id)
     assert (desk.taken(), desk.status(held.booking_id), desk.count("seat_holds")) == (0, "cancelled", 0)
     assert desk.value("SELECT count(*) FROM domain_events WHERE event_type = 'booking.cancelled'") == 1
     refused(StateConflict, "state_conflict", lambda: desk.confirm(held))
-    refused(StateConflict, "state_conflict", lambda: booking.extend(desk.office, desk.clerk, held.booking_id))
+    refused(StateConflict, "state_conflict", lambda: pending.extend(desk.office, desk.clerk, held.booking_id))
     desk.require_sound()
 
 
 def test_a_paid_booking_is_not_given_up(desk: Desk) -> None:
     held = desk.hold()
     desk.confirm(held)
-    refused(StateConflict, "state_conflict", lambda: booking.give_up(desk.office, desk.clerk, held.booking_id))
+    refused(StateConflict, "state_conflict", lambda: pending.give_up(desk.office, desk.clerk, held.booking_id))
     assert desk.taken() == 1
 
 
 def test_a_booking_nobody_knows(desk: Desk) -> None:
-    refused(NotFound, "unknown_booking", lambda: booking.extend(desk.office, desk.clerk, uuid7()))
-    booking.give_up(desk.office, desk.clerk, uuid7())
+    refused(NotFound, "unknown_booking", lambda: pending.extend(desk.office, desk.clerk, uuid7()))
+    pending.give_up(desk.office, desk.clerk, uuid7())
 
 
 # Open work
@@ -136,5 +136,5 @@ def test_a_terminal_finds_its_own_open_work(desk: Desk, open_office: Callable[[]
     lost = desk.hold(1)
     desk.confirm(third)
     desk.expire(lost)
-    assert booking.open_work(open_office(), desk.clerk) == [second, first]
-    assert booking.open_work(desk.office, gate_agent) == []
+    assert pending.open_work(open_office(), desk.clerk) == [second, first]
+    assert pending.open_work(desk.office, gate_agent) == []

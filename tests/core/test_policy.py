@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.exc import IntegrityError
 
-from core import booking, policy
+from core import pending, policy
 from core.checkin import Gate, check_in
 from core.database import Actor
 from core.errors import CounterError, Refused
@@ -84,7 +84,7 @@ def test_no_allowed_value_breaks_a_sale(desk: Desk, gate_agent: Actor) -> None:
     here = register(desk.office, "T")
     works = (
         lambda: offers(desk.office, "YK", "GMR", desk.day),
-        lambda: booking.extend(desk.office, desk.clerk, desk.hold(1).booking_id),
+        lambda: pending.extend(desk.office, desk.clerk, desk.hold(1).booking_id),
         lambda: desk.sell(1, infants=1, first=2),
         lambda: check_in(desk.office, gate_agent, sold.code, Gate("YK"), at=sold.journey.departs_at),
     )

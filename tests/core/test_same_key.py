@@ -13,10 +13,11 @@ from uuid import UUID
 import pytest
 from uuid_utils.compat import uuid7
 
-from core import booking, sale
-from core.booking import Hold, HoldRequest
+from core import pending, sale
+from core.booking import HoldRequest
 from core.errors import CounterError, KeyReused, Refused
 from core.payments import Tender
+from core.pending import Hold
 from core.sale import Sale
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def test_payment_against_giving_up(desk: Desk) -> None:
         return desk.confirm(held)
 
     def give_up(held: Hold) -> None:
-        booking.give_up(desk.office, desk.clerk, held.booking_id)
+        pending.give_up(desk.office, desk.clerk, held.booking_id)
 
     for _ in range(8):
         results = at_once(2, partial(lambda held, index: (pay, give_up)[index](held), desk.hold(1)))

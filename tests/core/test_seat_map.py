@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import booking
+from core import booking, pending
 from core.booking import HoldRequest
 from core.database import Actor
 from core.office import Office
@@ -33,7 +33,7 @@ def test_a_seat_is_free_taken_ours_or_free_for_a_part(office: Office, clerk: Act
 def test_what_was_given_back_is_free_even_to_whoever_held_it(office: Office, clerk: Actor, taksaka: Offer) -> None:
     held = booking.hold(office, clerk, HoldRequest(taksaka.journey.schedule_id, "EKS", "YK", "GMR", 2))
     mine = {seat.id for seat in held.seats}
-    booking.give_up(office, clerk, held.booking_id)
+    pending.give_up(office, clerk, held.booking_id)
     coaches = seat_map(office, taksaka.journey, taksaka.travel_class, mine)
     assert {one.standing for coach in coaches for one in coach.seats} == {"free"}
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, timezone
 from uuid import UUID
 
-from core.booking import Hold, HoldRequest
+from core.booking import HoldRequest
 from core.identity import PassengerType
 from core.network import ClassInfo, CoachInfo, RouteInfo, SeatInfo, StationInfo, Stop, TrainInfo
 from core.passengers import PartyLimits
+from core.pending import Hold
 from core.sale import Sale
 from core.search import Offer
 from core.tickets import TicketRecord

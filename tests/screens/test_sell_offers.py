@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from core import booking
+from core import booking, pending
 from core.booking import HoldRequest
 from counter.dialogs.seats import SeatsDialog
 from counter.screens.sale_draft import Step
@@ -155,7 +155,7 @@ async def test_seats_are_held_at_once_and_moved_on_the_map(till: Till) -> None:
     assert till.screen.draft.step is Step.PASSENGERS
     assert [seat.number for seat in till.screen.draft.held.seats] == ["3A", "3B"]
     assert "3A 3B" in till.text
-    held = booking.open_work(till.office, till.app.actor)[0]
+    held = pending.open_work(till.office, till.app.actor)[0]
     assert {seat.id for seat in held.seats} == {seat.id for seat in till.screen.draft.held.seats} != before
     await till.press("f3", "escape")
     assert [seat.number for seat in till.screen.draft.held.seats] == ["3A", "3B"]
@@ -175,7 +175,7 @@ async def test_the_map_follows_other_counters_and_a_lost_seat_is_said(till: Till
     )
     await till.until(lambda: not seats.chosen)
     assert "Another counter has sold a seat you chose" in till.text
-    booking.give_up(till.office, other, sold.booking_id)
+    pending.give_up(till.office, other, sold.booking_id)
     await till.until(lambda: seats.cursor_seat.state == "free")
 
 

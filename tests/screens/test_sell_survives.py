@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from uuid_utils.compat import uuid7
 
-from core import booking
+from core import booking, pending
 from core.booking import HoldRequest
 from core.ops import integrity
 from core.passengers import PassengerInput
@@ -105,7 +105,7 @@ def let_time_run_out(till: Till) -> None:
 
 async def test_time_runs_out_and_one_key_holds_again_for_the_same_passengers(till: Till) -> None:
     await till.type(f"gmr +2 eks 2a\r\rBudi {BUDI}\rSi")
-    booking.give_up(till.office, till.app.actor, till.screen.draft.held.booking_id)
+    pending.give_up(till.office, till.app.actor, till.screen.draft.held.booking_id)
     let_time_run_out(till)
     await till.until(lambda: till.screen.draft.expired)
     assert "what was typed is kept. F5 holds seats again." in till.message
@@ -126,7 +126,7 @@ async def test_seats_sold_meanwhile_are_replaced_by_others_and_money_waits(till:
     await till.type(f"gmr +2 eks\r\rBudi {BUDI}\r")
     assert till.screen.draft.step is Step.PAYMENT
     lost = till.screen.draft.held
-    booking.give_up(till.office, till.app.actor, lost.booking_id)
+    pending.give_up(till.office, till.app.actor, lost.booking_id)
     label = (lost.seats[0].label,)
     other = HoldRequest(lost.journey.schedule_id, "EKS", "YK", "GMR", 1, seat_labels=label)
     booking.hold(till.office, sign_in(till.office, "1001", "TEST-2"), other)
