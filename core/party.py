@@ -6,7 +6,7 @@ again. What must be known of each is decided in ``core.passengers``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -19,9 +19,10 @@ from uuid_utils.compat import uuid7
 from core import pending, policy
 from core.clock import local
 from core.database import Actor, Statement, Transaction
+from core.entitlements import Reduction
 from core.errors import Refused
-from core.identity import PassengerType
-from core.models import Booking, Passenger
+from core.identity import Identity, PassengerType
+from core.models import Booking, Entitlement, Passenger
 from core.network import SeatInfo
 from core.office import Office
 from core.passengers import PartyLimits, PassengerDetails, PassengerInput, check_party
@@ -44,6 +45,7 @@ _COLUMNS: Final = (
     "gender",
     "seat_id",
     "ticket_price",
+    "entitlement_id",
 )
 _OF_BOOKING: Final = (Passenger.operator_id == bindparam("operator_id")) & (
     Passenger.booking_id == bindparam("booking_id")
@@ -61,6 +63,19 @@ _STORED: Final = Statement(
     .where(_OF_BOOKING)
     .order_by(Passenger.position)
 )
+_SEATED: Final = Statement(
+    select(
+        *(Passenger.id, Passenger.passenger_name, Passenger.passenger_type, Passenger.passenger_dob),
+        *(Passenger.identity_kind, Passenger.identity_number, Passenger.identity_digest, Passenger.gender),
+        *(Passenger.seat_id, Passenger.ticket_price, Passenger.entitlement_id, Entitlement.entitlement_kind),
+    )
+    .outerjoin(
+        Entitlement,
+        (Entitlement.operator_id == Passenger.operator_id) & (Entitlement.id == Passenger.entitlement_id),
+    )
+    .where(_OF_BOOKING)
+    .order_by(Passenger.position)
+)
 _NAMED: Final = Statement(
     update(Booking)
     .where(Booking.operator_id == bindparam("operator_id"), Booking.id == bindparam("booking_id"))
@@ -70,14 +85,19 @@ _NAMED: Final = Statement(
 
 @dataclass(frozen=True)
 class Traveller:
-    """A passenger with the seat and fare he gets; ``exclusive`` where his identity may have one ticket only."""
+    """A passenger with the seat and fare he gets; ``exclusive`` where his identity may have one ticket only.
+
+    ``fare`` is what is left of ``full_fare`` after his reduction, in minor units.
+    """
 
     id: UUID
     details: PassengerDetails
     seat: SeatInfo | None
+    full_fare: int
     fare: int
     digest: bytes | None
     exclusive: bool
+    reduction: Reduction | None = None
 
 
 def seat(
@@ -90,7 +110,7 @@ def seat(
     """
     trip = held.journey
     place = {"station_id": trip.origin.id, "train_id": trip.train.id}
-    exclusive = trip.train.is_subsidised and policies.get(ONE_TICKET_PER_IDENTITY, **place)
+    exclusive = _is_exclusive(held, policies)
     limits = PartyLimits(
         policies.get(INFANT_AGE, **place), policies.get(INFANTS_PER_ADULT, **place), policies.get(SENIOR_AGE, **place)
     )
@@ -109,8 +129,46 @@ def seat(
         place_taken = None if details.type is PassengerType.INFANT else next(free)
         fare = held.seat_fare if place_taken else 0
         digest = office.keys.digest(details.identity.number) if details.identity else None
-        travellers.append(Traveller(uuid7(), details, place_taken, fare, digest, exclusive))
+        travellers.append(Traveller(uuid7(), details, place_taken, fare, fare, digest, exclusive))
     return travellers
+
+
+def _is_exclusive(held: Hold, policies: Policies) -> bool:
+    """Whether an identity may have only one ticket for this trip."""
+    trip = held.journey
+    place = {"station_id": trip.origin.id, "train_id": trip.train.id}
+    return trip.train.is_subsidised and policies.get(ONE_TICKET_PER_IDENTITY, **place)
+
+
+def seated(tx: Transaction, office: Office, held: Hold, policies: Policies) -> list[Traveller]:
+    """The travellers of a booking whose bill is fixed, as they were stored with seats and fares."""
+    seats = {place.id: place for place in held.seats}
+    exclusive = _is_exclusive(held, policies)
+    return [
+        _traveller(office, row, seats, held.seat_fare, exclusive)
+        for row in tx.send(_SEATED, booking_id=held.booking_id).all()
+    ]
+
+
+def _traveller(office: Office, row: Any, seats: Mapping[int, SeatInfo], full_fare: int, exclusive: bool) -> Traveller:
+    number = office.keys.decrypt(bytes(row.identity_number), _purpose(row.id)) if row.identity_number else None
+    details = PassengerDetails(
+        name=row.passenger_name,
+        identity=Identity(row.identity_kind, number) if number else None,
+        type=PassengerType(row.passenger_type),
+        birth_date=row.passenger_dob,
+        gender=row.gender,
+    )
+    return Traveller(
+        id=row.id,
+        details=details,
+        seat=seats[row.seat_id] if row.seat_id else None,
+        full_fare=full_fare if row.seat_id else 0,
+        fare=row.ticket_price,
+        digest=bytes(row.identity_digest) if row.identity_digest else None,
+        exclusive=exclusive,
+        reduction=Reduction(row.entitlement_kind, row.entitlement_id) if row.entitlement_id else None,
+    )
 
 
 def store(tx: Transaction, office: Office, held: Hold, travellers: Sequence[Traveller]) -> None:
@@ -136,6 +194,7 @@ def _row(office: Office, position: int, one: Traveller) -> dict[str, Any]:
         "gender": details.gender,
         "seat_id": one.seat.id if one.seat else None,
         "ticket_price": one.fare,
+        "entitlement_id": one.reduction.entitlement_id if one.reduction else None,
     }
 
 

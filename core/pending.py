@@ -38,6 +38,7 @@ class Hold:
     booking_fee: int
     expires_at: datetime
     is_named: bool = False  #: its passengers are stored already
+    is_priced: bool = False  #: its charges stand already: it is being paid in parts
 
     @property
     def total(self) -> int:
@@ -104,6 +105,7 @@ def _hold(tx: Transaction, network: Network, booking: Any, row: Any | None) -> H
         booking_fee=booking.booking_details["booking_fee"],
         expires_at=row.expires_at,
         is_named=booking.booking_details.get("named", False),
+        is_priced=booking.priced_at is not None,
     )
 
 

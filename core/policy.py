@@ -90,6 +90,12 @@ BOARDING_OPENS_MINUTES: Final = _policy(
 BOARDING_CLOSES_MINUTES: Final = _policy(
     "boarding_closes_minutes", "minutes", 0, "how long before departure the gate closes"
 )
+PROMOTIONS_PER_BOOKING: Final = _policy(
+    "promotions_per_booking", "promotions", 1, "how many promotions one booking may use", maximum=5
+)
+SCRIPTS_OPEN_SHIFTS: Final = _policy(
+    "scripts_open_shifts", "yes or no", True, "a command's sale opens a shift without a float where none is open"
+)
 PIN_ATTEMPTS: Final = _policy("pin_attempts", "attempts", 5, "wrong PINs before an account is locked", minimum=1)
 PIN_LOCK_MINUTES: Final = _policy("pin_lock_minutes", "minutes", 5, "how long it stays locked", minimum=1)
 SESSION_HOURS: Final = _policy("session_hours", "hours", 12, "how long a sign-in lasts", minimum=1, maximum=48)

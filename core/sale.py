@@ -14,20 +14,23 @@ from uuid import UUID
 from sqlalchemy import bindparam, func, insert, select, update
 from uuid_utils.compat import uuid7
 
+from core import bill as bills
 from core import booking as bookings
-from core import holds, idempotency, pending, policy, print_journal, tickets, timetable
+from core import checkout, holds, idempotency, pending, print_journal, promotions, shifts, tickets
 from core import party as parties
 from core.booking import HoldRequest
+from core.checkout import Checkout
 from core.database import Actor, Statement, Transaction, on_violation
-from core.errors import Refused, UsageError
+from core.errors import Refused, StateConflict, UsageError
 from core.idempotency import Request
 from core.identity import mask
-from core.models import Booking, BookingCharge, Payment, Ticket
+from core.models import Booking, Payment, Ticket
 from core.models.sales import TICKET_SERIAL
+from core.money import grouped
 from core.office import Office
 from core.party import Traveller
 from core.passengers import PassengerInput
-from core.payments import METHODS, Settlement, Tender
+from core.payments import Settlement, Tender, settle
 from core.pending import Hold
 from core.permissions import require
 from core.tickets import TicketRecord
@@ -91,18 +94,25 @@ _SERIALS: Final = Statement(
 _INSERT_TICKET: Final = _insert(
     Ticket,
     *("id", "booking_id", "passenger_id", "qr_code", "schedule_id", "service_date", "class_id", "seat_id"),
-    *("from_stop", "to_stop", "legs", "subclass", "fare", "exclusive_identity"),
+    *("from_stop", "to_stop", "legs", "subclass", "fare", "exclusive_identity", "entitlement_id"),
 )
-_INSERT_CHARGE: Final = _insert(BookingCharge, "id", "booking_id", "passenger_id", "charge_kind", "amount", "cause")
 _INSERT_PAYMENT: Final = _insert(
     Payment,
     *("id", "booking_id", "payment_reference", "payment_method", "payment_status", "amount", "tendered"),
-    *("change_given", "external_reference", "taken_by", "terminal_id", "payment_date"),
+    *("change_given", "external_reference", "taken_by", "terminal_id", "payment_date", "shift_id"),
 )
 _CONFIRM: Final = Statement(
     update(Booking)
     .where(Booking.operator_id == bindparam("operator_id"), Booking.id == bindparam("booking_id"))
-    .values(status="confirmed", expires_at=None, updated_at=func.now())
+    .values(
+        status="confirmed",
+        total_amount=bindparam("total"),
+        discount_amount=bindparam("discount"),
+        final_amount=bindparam("due"),
+        priced_at=func.now(),
+        expires_at=None,
+        updated_at=func.now(),
+    )
 )
 _SALE: Final = Statement(
     select(Booking).where(Booking.operator_id == bindparam("operator_id"), Booking.id == bindparam("booking_id"))
@@ -124,9 +134,10 @@ def confirm(
     actor: Actor,
     booking_id: UUID,
     passengers: Sequence[PassengerInput] | None,
-    tender: Tender,
+    tender: Tender | None,
     *,
     key: UUID,
+    promotions: Sequence[str] = (),
     printer: str = "none",
     fingerprint: bytes | None = None,
 ) -> Sale:
@@ -134,39 +145,44 @@ def confirm(
 
     Args:
         passengers: in order; everyone but infants gets the next of the held seats. None: as they were named before.
+        tender: pays what is left to pay. None: all of it was paid in parts.
+        promotions: codes; of a booking that is being paid in parts they stand already.
         printer: the kind of printer the tickets are queued for; ``none`` queues nothing.
 
     Raises:
         HoldExpired: the seats are gone; nothing was taken.
         StateConflict: it was confirmed or given up under another key.
-        Refused: passengers or tender do not fit; see ``passengers.check_party`` and the payment's method.
+        NoOpenShift: this clerk has no open shift at this drawer.
+        Refused: passengers, promotions or tender do not fit; see ``checkout.work_out`` and the payment's method.
     """
     require(actor, "sell")
     network = office.network()
-    asked = Request(key, "sale", fingerprint or idempotency.fingerprint(office.keys, [booking_id, passengers, tender]))
+    asked = Request(key, "sale", fingerprint or _fingerprint(office, booking_id, passengers, tender, tuple(promotions)))
 
     def sell_held(tx: Transaction) -> UUID | Sale:
         claim = idempotency.claim(tx, asked, booking_id, step="confirm")
-        asked_policies = policy.ask(tx)
-        booked = pending.ask_pending(tx, booking_id)
+        wanted = checkout.ask(tx, booking_id, promotions)
+        here = shifts.ask(tx)
         serials = tx.send(_SERIALS, wanted=len(passengers or ()))
         first = claim.first()
         if first is not None:
             return UUID(first.require_same())
-        held = booked.read(network)
-        policies = asked_policies.read()
-        timetable.require_on_sale(held.journey, policies, tx.now)
-        entered = parties.stored(tx, office, booking_id) if passengers is None else passengers
-        party = parties.seat(office, held, policies, entered, tx.now)
-        settlement = _settle(held.total, tender)
-        if passengers is None:
-            serials = tx.send(_SERIALS, wanted=len(party))
-        issued = _issue(office, held, party, serials.scalars())
-        _write(tx, office, held, issued, settlement, printer)
-        return _result(tx, held, settlement, issued, "queued" if printer != "none" else "off")
+        done = checkout.work_out(tx, office, wanted.held(network), wanted, passengers)
+        shift = here.read()
+        settlement = _settle(done.owed, tender)
+        if len(passengers or ()) != len(done.party):
+            serials = tx.send(_SERIALS, wanted=len(done.party))
+        issued = _issue(office, done.held, done.party, serials.scalars())
+        _write(tx, office, done, issued, settlement, printer, shift.id)
+        return _result(tx, done, settlement, issued, "queued" if printer != "none" else "off")
 
     done = office.database.transaction(sell_held, actor=actor)
     return find(office, done) if isinstance(done, UUID) else done
+
+
+def _fingerprint(office: Office, *arguments: Any) -> bytes:
+    """What tells one sale from another; what is empty is left out, as it was before there was such an argument."""
+    return idempotency.fingerprint(office.keys, [one for one in arguments if one != ()])
 
 
 def sell(
@@ -177,6 +193,7 @@ def sell(
     tender: Tender,
     *,
     key: UUID,
+    promotions: Sequence[str] = (),
     printer: str = "none",
     fingerprint: bytes | None = None,
 ) -> Sale:
@@ -189,7 +206,7 @@ def sell(
         KeyReused: the key belongs to a sale with other arguments.
         Refused: as ``booking.hold`` and ``confirm``; the seats are then given back at once.
     """
-    whole = fingerprint or idempotency.fingerprint(office.keys, [request, passengers, tender])
+    whole = fingerprint or _fingerprint(office, request, passengers, tender, tuple(promotions))
     try:
         held = bookings.hold(office, actor, request, key=key, fingerprint=whole)
     except bookings.AlreadySold:
@@ -197,7 +214,17 @@ def sell(
         assert done is not None, "a sold booking was confirmed under its key"
         return done
     try:
-        return confirm(office, actor, held.booking_id, passengers, tender, key=key, printer=printer, fingerprint=whole)
+        return confirm(
+            office,
+            actor,
+            held.booking_id,
+            passengers,
+            tender,
+            key=key,
+            promotions=promotions,
+            printer=printer,
+            fingerprint=whole,
+        )
     except (Refused, UsageError):
         pending.give_up_quietly(office, actor, held.booking_id)
         raise
@@ -238,15 +265,17 @@ def find(office: Office, booking_id: UUID) -> Sale:
     return office.database.transaction(read)
 
 
-def _settle(amount: int, tender: Tender) -> Settlement:
-    method = METHODS.get(tender.method)
-    if method is None:
-        raise Refused(
-            f"{tender.method[:20]!r} is not taken at this counter.",
-            code="method_not_taken",
-            hint=f"Taken are: {', '.join(METHODS)}.",
-        )
-    return method.settle(amount, tender)
+def _settle(owed: int, tender: Tender | None) -> Settlement | None:
+    if tender is None:
+        if owed:
+            raise StateConflict(
+                f"{grouped(owed)} is still to be paid.",
+                code="not_paid",
+                hint="Take the rest first.",
+                details={"due": owed},
+            )
+        return None
+    return settle(owed, tender)
 
 
 def _issue(office: Office, held: Hold, party: Sequence[Traveller], serials: Sequence[int]) -> list[_Issued]:
@@ -258,21 +287,33 @@ def _issue(office: Office, held: Hold, party: Sequence[Traveller], serials: Sequ
 
 
 def _write(
-    tx: Transaction, office: Office, held: Hold, issued: Sequence[_Issued], settlement: Settlement, printer: str
+    tx: Transaction,
+    office: Office,
+    done: Checkout,
+    issued: Sequence[_Issued],
+    settlement: Settlement | None,
+    printer: str,
+    shift_id: UUID,
 ) -> None:
+    held, bill = done.held, done.bill
     booking = {"booking_id": held.booking_id}
-    tx.send(_CONFIRM, **booking)
     holds.drop(tx, held.booking_id)
-    parties.store(tx, office, held, [one.traveller for one in issued])
+    if not held.is_priced:
+        parties.store(tx, office, held, done.party)
+        bills.write(tx, held.booking_id, bill)
     tx.send_each(_INSERT_TICKET, [booking | _ticket_row(held, one) for one in issued])
-    tx.send_each(_INSERT_CHARGE, [booking | row for row in _charge_rows(held, issued)])
-    tx.send(_INSERT_PAYMENT, **booking, **_payment_row(tx, held, settlement))
+    if settlement is not None:
+        tx.send(_INSERT_PAYMENT, **booking, **_payment_row(tx, done, settlement, shift_id))
     if printer != "none":
         print_journal.queue(tx, [print_journal.job_row(tx, uuid7(), one.serial, 1, printer) for one in issued])
-    sold = {"booking_number": held.booking_number, "amount": held.total, "tickets": [one.serial for one in issued]}
+    sold = {"booking_number": held.booking_number, "amount": bill.due, "tickets": [one.serial for one in issued]}
     tx.event("booking.confirmed", "bookings", held.booking_id, sold)
-    after = {**sold, "status": "confirmed", "method": settlement.method}
+    after = {**sold, "status": "confirmed", "method": settlement.method if settlement else "parts"}
     tx.audit("update", "bookings", held.booking_id, old={"status": "pending"}, new=after)
+    # A promotion's row stays locked from here to the commit, and everybody wants the same one: as late as possible.
+    promotions.write(tx, held.booking_id, done.uses)
+    # Last: the database confirms only what is charged and paid, and takes no money row afterwards.
+    tx.send(_CONFIRM, **booking, total=bill.total, discount=bill.discount, due=bill.due)
 
 
 def _ticket_row(held: Hold, one: _Issued) -> dict[str, Any]:
@@ -291,25 +332,14 @@ def _ticket_row(held: Hold, one: _Issued) -> dict[str, Any]:
         "subclass": held.subclass,
         "fare": who.fare,
         "exclusive_identity": who.digest if who.exclusive else None,
+        "entitlement_id": who.reduction.entitlement_id if who.reduction else None,
     }
 
 
-def _charge_rows(held: Hold, issued: Sequence[_Issued]) -> list[dict[str, Any]]:
-    charges: list[tuple[UUID | None, str, int, str]] = [
-        (one.traveller.id, "fare", one.traveller.fare, "sale") for one in issued if one.traveller.seat
-    ]
-    if held.booking_fee:
-        charges.append((None, "fee", held.booking_fee, "booking_fee"))
-    return [
-        {"id": uuid7(), "passenger_id": whose, "charge_kind": kind, "amount": amount, "cause": cause}
-        for whose, kind, amount, cause in charges
-    ]
-
-
-def _payment_row(tx: Transaction, held: Hold, settlement: Settlement) -> dict[str, Any]:
+def _payment_row(tx: Transaction, done: Checkout, settlement: Settlement, shift_id: UUID) -> dict[str, Any]:
     return {
         "id": uuid7(),
-        "payment_reference": f"{held.booking_number}-1",
+        "payment_reference": f"{done.held.booking_number}-{done.parts + 1}",
         "external_reference": settlement.reference,
         "payment_method": settlement.method,
         "payment_status": "completed",
@@ -319,19 +349,23 @@ def _payment_row(tx: Transaction, held: Hold, settlement: Settlement) -> dict[st
         "taken_by": tx.actor.user_id,
         "terminal_id": tx.actor.terminal_id,
         "payment_date": tx.now,
+        "shift_id": shift_id,
     }
 
 
-def _result(tx: Transaction, held: Hold, settlement: Settlement, issued: Sequence[_Issued], print_state: str) -> Sale:
+def _result(
+    tx: Transaction, done: Checkout, settlement: Settlement | None, issued: Sequence[_Issued], print_state: str
+) -> Sale:
+    held, bill = done.held, done.bill
     return Sale(
         booking_id=held.booking_id,
         booking_number=held.booking_number,
         status="confirmed",
-        total_amount=held.total,
-        discount_amount=0,
-        final_amount=held.total,
-        paid=settlement.amount,
-        change=settlement.change or 0,
+        total_amount=bill.total,
+        discount_amount=bill.discount,
+        final_amount=bill.due,
+        paid=done.paid + (settlement.amount if settlement else 0),
+        change=done.change + ((settlement.change or 0) if settlement else 0),
         tickets=tuple(_record(tx, held, one, print_state) for one in issued),
         findings=tuple(finding.message for one in issued for finding in one.traveller.details.findings),
     )

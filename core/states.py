@@ -51,6 +51,24 @@ PRINT_JOB: Final[Mapping[str, frozenset[str]]] = {
     "cancelled": frozenset(),
 }
 
+SHIFT: Final[Mapping[str, frozenset[str]]] = {
+    "open": frozenset({"counted"}),
+    "counted": frozenset({"closed"}),
+    "closed": frozenset(),
+}
+APPROVAL: Final[Mapping[str, frozenset[str]]] = {
+    "pending": frozenset({"approved", "refused", "expired"}),
+    "approved": frozenset({"used", "expired"}),
+    "refused": frozenset(),
+    "used": frozenset(),
+    "expired": frozenset(),
+}
+MODIFICATION: Final[Mapping[str, frozenset[str]]] = {
+    "open": frozenset({"closed", "withdrawn"}),
+    "closed": frozenset(),
+    "withdrawn": frozenset(),
+}
+
 #: table -> (column, transitions); the database's triggers are generated from it.
 TRANSITIONS: Final[Mapping[str, tuple[str, Mapping[str, frozenset[str]]]]] = {
     "bookings": ("status", BOOKING),
@@ -59,6 +77,9 @@ TRANSITIONS: Final[Mapping[str, tuple[str, Mapping[str, frozenset[str]]]]] = {
     "refunds": ("refund_status", REFUND),
     "schedules": ("status", SCHEDULE),
     "print_jobs": ("state", PRINT_JOB),
+    "shifts": ("status", SHIFT),
+    "approvals": ("status", APPROVAL),
+    "booking_modifications": ("status", MODIFICATION),
 }
 
 #: A ticket in one of these holds its seat.

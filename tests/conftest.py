@@ -30,7 +30,7 @@ from psycopg.conninfo import make_conninfo
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 
-from core import keys, staff, terminals
+from core import keys, shifts, staff, terminals
 from core import office as offices
 from core.database import Actor
 from core.keys import KeyRing
@@ -260,7 +260,10 @@ def office(database: TestDatabase, key_ring: KeyRing) -> Iterator[Office]:
 def sign_in(office: Office, number: str = "1001", terminal: str = "TEST-1", station: str = "YK") -> Actor:
     """A member of the demonstration's staff, at work on a terminal."""
     here = terminals.register(office, terminal, station=station)
-    return staff.sign_in(office, here, number, PIN, program="tests").actor
+    actor = staff.sign_in(office, here, number, PIN, program="tests").actor
+    if actor.role == "clerk":
+        shifts.open_for_scripts(office, actor)
+    return actor
 
 
 @pytest.fixture

@@ -1,11 +1,14 @@
 """The tables, and nothing but the tables: no rule, no query, no service.
 
 One module per room of the railway: ``network`` (stations, trains, schedules, seats), ``sales`` (bookings, passengers,
-tickets), ``money`` (payments, charges, promotions), ``people`` (users, terminals, sessions), ``journal`` (audit,
-events, print jobs, check-ins, idempotency) and ``policy``. ``guards`` holds what PostgreSQL enforces beyond columns and
-constraints: row-level security, grants and state-transition triggers.
+tickets), ``money`` (payments, charges, promotions), ``shifts`` (drawers, counts, reports), ``approvals`` (second
+people's decisions, modifications, open questions), ``people`` (users, terminals, sessions, entitlements), ``journal``
+(audit, events, print jobs, check-ins, idempotency) and ``policy``. ``guards`` holds what PostgreSQL enforces
+beyond columns and constraints: row-level security, grants and state-transition triggers; ``ledger_guards`` what it
+refuses about sold bookings and closed shifts.
 """
 
+from core.models.approvals import Approval, BookingModification, PaymentQuestion
 from core.models.base import Base
 from core.models.journal import AuditLog, CheckIn, DomainEvent, IdempotencyKey, Notification, PrintJob
 from core.models.money import BookingCharge, BookingPromotion, Payment, Promotion, Refund
@@ -22,20 +25,25 @@ from core.models.network import (
     Train,
     TrainClass,
 )
-from core.models.people import DatabaseLogin, KeyRing, Operator, Terminal, User, UserProfile, UserSession
+from core.models.people import DatabaseLogin, Entitlement, KeyRing, Operator, Terminal, User, UserProfile, UserSession
 from core.models.policy import PolicyConfiguration
 from core.models.sales import Booking, Passenger, SeatHold, Ticket
+from core.models.shifts import CashMovement, Shift, ShiftCount, StockCount, ZReport
 
 __all__ = [
+    "Approval",
     "AuditLog",
     "Base",
     "Booking",
     "BookingCharge",
+    "BookingModification",
     "BookingPromotion",
+    "CashMovement",
     "CheckIn",
     "Coach",
     "DatabaseLogin",
     "DomainEvent",
+    "Entitlement",
     "FareBucket",
     "IdempotencyKey",
     "KeyRing",
@@ -43,6 +51,7 @@ __all__ = [
     "Operator",
     "Passenger",
     "Payment",
+    "PaymentQuestion",
     "PolicyConfiguration",
     "PrintJob",
     "Promotion",
@@ -54,7 +63,10 @@ __all__ = [
     "SeatHold",
     "SeatInventory",
     "ServicePattern",
+    "Shift",
+    "ShiftCount",
     "Station",
+    "StockCount",
     "Terminal",
     "Ticket",
     "Train",
@@ -62,4 +74,5 @@ __all__ = [
     "User",
     "UserProfile",
     "UserSession",
+    "ZReport",
 ]

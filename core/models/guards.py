@@ -1,5 +1,7 @@
 """What PostgreSQL enforces beyond columns and constraints: row-level security, grants and state transitions.
 
+What it refuses about sold bookings and closed shifts stands in ``ledger_guards``.
+
 ``statements()`` yields the DDL that belongs to the current models. The first migration holds a frozen copy of it; a
 test compares the two by schema dumps, since Alembic's autogenerate sees none of this.
 
@@ -12,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from core.models import ledger_guards
 from core.models.base import Base
 from core.states import TRANSITIONS
 
@@ -38,16 +41,30 @@ GRANTS: Final[dict[str, str]] = {
     "schedules": "SELECT",
     "seat_inventory": "SELECT, UPDATE (occupied)",
     "bookings": "SELECT, INSERT, UPDATE (status, total_amount, discount_amount, final_amount, passenger_count,"
-    " booking_details, contact_phone, contact_phone_digest, user_id, expires_at, updated_at)",
+    " booking_details, contact_phone, contact_phone_digest, user_id, expires_at, priced_at, updated_at)",
     "seat_holds": "SELECT, INSERT, UPDATE (seat_ids, expires_at), DELETE",
     "passengers": "SELECT, INSERT, DELETE",
     "tickets": "SELECT, INSERT, UPDATE (ticket_status, qr_code, issue_no, copies_printed, closed_reason, closed_at,"
     " check_in_time, checked_in_by, updated_at)",
-    "payments": "SELECT, INSERT, UPDATE (payment_status, gateway_response, payment_date, updated_at)",
-    "refunds": "SELECT",
+    "payments": "SELECT, INSERT, UPDATE (payment_status, external_reference, gateway_response, payment_date,"
+    " expires_at, shift_id, modification_id, updated_at)",
+    "refunds": "SELECT, INSERT, UPDATE (refund_status, refund_date, external_reference, gateway_response, updated_at)",
     "booking_charges": "SELECT, INSERT",
-    "promotions": "SELECT",
-    "booking_promotions": "SELECT",
+    "promotions": "SELECT, INSERT (operator_id, promotion_code, promotion_name, discount_type, discount_value,"
+    " minimum_amount, maximum_discount, valid_from, valid_to, usage_limit, is_active),"
+    " UPDATE (promotion_name, minimum_amount, maximum_discount, valid_from, valid_to, usage_limit, is_active,"
+    " updated_at)",
+    "booking_promotions": "SELECT, INSERT, UPDATE (released_at)",
+    "entitlements": "SELECT, INSERT, UPDATE (valid_until, revoked_at, updated_at)",
+    "shifts": "SELECT, INSERT, UPDATE (status, counted_at, counted_amount, expected_amount, difference_reason,"
+    " approval_id, closed_at, closed_by, updated_at)",
+    "cash_movements": "SELECT, INSERT",
+    "shift_counts": "SELECT, INSERT",
+    "stock_counts": "SELECT, INSERT, UPDATE (next_number, spoilt, updated_at)",
+    "z_reports": "SELECT, INSERT",
+    "approvals": "SELECT, INSERT, UPDATE (status, decided_by, decided_at, decision_reason, used_at, updated_at)",
+    "booking_modifications": "SELECT, INSERT, UPDATE (within_policy, fee_charged, status, closed_at, updated_at)",
+    "payment_questions": "SELECT, INSERT, UPDATE (resolved_at, resolved_by, resolution)",
     "audit_logs": "SELECT, INSERT",
     "domain_events": "SELECT, INSERT",
     "notifications": "SELECT, INSERT",
@@ -106,6 +123,7 @@ def statements() -> Iterator[str]:
     yield "REVOKE ALL ON FUNCTION current_operator() FROM PUBLIC"
     yield f"GRANT EXECUTE ON FUNCTION current_operator() TO {COUNTER_ROLE}"
     yield from _transition_triggers()
+    yield from ledger_guards.statements()
     for table in Base.metadata.sorted_tables:
         if table.name not in _UNOWNED:
             yield from _row_security(table.name)

@@ -15,6 +15,7 @@ from core.states import PRINT_JOB
 AUDIT_ACTIONS = ("create", "update", "delete", "view")
 EVENT_STATES = ("pending", "processed", "failed")
 NOTIFICATION_TYPES = ("booking", "payment", "schedule", "promotion")
+DOCUMENT_KINDS = ("ticket", "receipt", "x_report", "z_report")
 CHECK_IN_OUTCOMES = (
     "ok",
     "already_used",
@@ -119,6 +120,11 @@ class PrintJob(Stamped, Base):
         belongs_to("tickets", "ticket_id"),
         belongs_to("terminals", "terminal_id"),
         one_of("state", PRINT_JOB),
+        one_of("document_kind", DOCUMENT_KINDS),
+        CheckConstraint(
+            "(document_kind = 'ticket') = (ticket_id IS NOT NULL) AND (document_kind = 'ticket') = (document IS NULL)",
+            name="prints_one_thing",
+        ),
         CheckConstraint("copy_no >= 0", name="copy_no_not_negative"),
         Index(
             "ix_print_jobs_open",
@@ -130,7 +136,7 @@ class PrintJob(Stamped, Base):
 
     operator_id: Mapped[int] = tenant_key()
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    ticket_id: Mapped[int] = mapped_column(BigInteger)
+    ticket_id: Mapped[int | None] = mapped_column(BigInteger)
     issue_no: Mapped[int] = mapped_column(SmallInteger)
     copy_no: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"), comment="0: the original")
     reason: Mapped[str | None] = mapped_column(comment="why a copy was printed")
@@ -141,6 +147,8 @@ class PrintJob(Stamped, Base):
     last_error: Mapped[str | None]
     sent_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None] = mapped_column(comment="when it became confirmed, unknown or cancelled")
+    document_kind: Mapped[str] = mapped_column(server_default="ticket", sort_order=910)
+    document: Mapped[dict[str, Any] | None] = mapped_column(sort_order=911, comment="what is printed, unless a ticket")
 
 
 class CheckIn(Base):

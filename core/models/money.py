@@ -34,7 +34,17 @@ class Payment(Stamped, Base):
         CheckConstraint("tendered IS NULL OR tendered = amount + change_given", name="change_adds_up"),
         CheckConstraint("change_given IS NULL OR change_given >= 0", name="tender_covers_amount"),
         CheckConstraint("payment_status <> 'completed' OR payment_date IS NOT NULL", name="completed_has_date"),
+        belongs_to("shifts", "shift_id"),
+        belongs_with("booking_modifications", ("modification_id", "booking_id"), ("id", "booking_id")),
+        CheckConstraint("card_last_four ~ '^[0-9]{4}$'", name="last_four_only"),
         Index(None, "operator_id", "booking_id"),
+        Index(None, "operator_id", "shift_id"),
+        Index(
+            "ix_payments_under_way",
+            "operator_id",
+            "created_at",
+            postgresql_where=text("payment_status IN ('pending', 'processing')"),
+        ),
     )
 
     operator_id: Mapped[int] = tenant_key()
@@ -52,6 +62,12 @@ class Payment(Stamped, Base):
     taken_by: Mapped[UUID]
     terminal_id: Mapped[int]
     payment_date: Mapped[datetime | None]
+    shift_id: Mapped[UUID | None] = mapped_column(sort_order=910, comment="the drawer or clerk that took it")
+    modification_id: Mapped[UUID | None] = mapped_column(sort_order=911, comment="lets it into a closed booking")
+    card_last_four: Mapped[str | None] = mapped_column(sort_order=912)
+    edc_terminal: Mapped[str | None] = mapped_column(sort_order=913, comment="the card machine's own number")
+    edc_batch: Mapped[str | None] = mapped_column(sort_order=914, comment="its settlement batch")
+    expires_at: Mapped[datetime | None] = mapped_column(sort_order=915, comment="when its code can no longer be paid")
 
 
 class Refund(Stamped, Base):
@@ -63,7 +79,17 @@ class Refund(Stamped, Base):
         one_of("refund_status", REFUND),
         one_of("refund_method", PAYMENT_METHODS),
         CheckConstraint("refund_amount >= 0 AND processing_fee >= 0", name="amounts_positive"),
+        belongs_to("shifts", "shift_id"),
+        belongs_to("booking_modifications", "modification_id"),
+        belongs_to("users", "requested_by"),
         Index(None, "operator_id", "payment_id"),
+        Index(None, "operator_id", "shift_id"),
+        Index(
+            "ix_refunds_under_way",
+            "operator_id",
+            "created_at",
+            postgresql_where=text("refund_status IN ('initiated', 'processing', 'failed')"),
+        ),
     )
 
     operator_id: Mapped[int] = tenant_key()
@@ -76,6 +102,11 @@ class Refund(Stamped, Base):
     refund_status: Mapped[str] = mapped_column(server_default="initiated")
     refund_method: Mapped[str]
     refund_date: Mapped[datetime | None]
+    shift_id: Mapped[UUID | None] = mapped_column(sort_order=910, comment="the drawer cash was paid out of")
+    modification_id: Mapped[UUID | None] = mapped_column(sort_order=911)
+    requested_by: Mapped[UUID | None] = mapped_column(sort_order=912, comment="null: the reconciliation")
+    external_reference: Mapped[str | None] = mapped_column(sort_order=913, comment="theirs: void slip, transfer …")
+    gateway_response: Mapped[dict[str, Any] | None] = mapped_column(sort_order=914)
 
 
 class BookingCharge(Base):
@@ -89,6 +120,7 @@ class BookingCharge(Base):
         CheckConstraint(
             "(charge_kind IN ('discount', 'reversal')) = (amount < 0) OR amount = 0", name="sign_fits_kind"
         ),
+        belongs_with("booking_modifications", ("modification_id", "booking_id"), ("id", "booking_id")),
         Index(None, "operator_id", "booking_id"),
     )
 
@@ -100,6 +132,7 @@ class BookingCharge(Base):
     amount: Mapped[int] = mapped_column(BigInteger, comment="minor units; negative lowers what the customer owes")
     cause: Mapped[str] = mapped_column(comment="what made it: sale, booking_fee, a promotion's code …")
     created_at: Mapped[datetime] = created_column()
+    modification_id: Mapped[UUID | None] = mapped_column(sort_order=910, comment="lets it into a closed booking")
 
 
 class Promotion(Stamped, Base):
@@ -145,3 +178,4 @@ class BookingPromotion(Base):
     promotion_id: Mapped[int]
     discount_applied: Mapped[int] = mapped_column(BigInteger, comment="minor units")
     applied_at: Mapped[datetime] = created_column()
+    released_at: Mapped[datetime | None] = mapped_column(sort_order=910, comment="the sale came to nothing")

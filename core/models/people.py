@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from core.models.base import Base, Stamped, belongs_to, created_column, one_of, small_key, tenant_key
 
 GENDERS = ("male", "female", "other")
+ENTITLEMENT_KINDS = ("senior", "veteran", "military")
 ROLES = ("customer", "clerk", "gate", "supervisor", "admin")
 
 
@@ -149,3 +150,35 @@ class UserSession(Base):
     last_activity: Mapped[datetime] = created_column()
     expires_at: Mapped[datetime]
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
+
+
+class Entitlement(Stamped, Base):
+    """A person's registered right to a reduction, known by the digest of the identity number."""
+
+    __tablename__ = "entitlements"
+    __table_args__ = (
+        belongs_to("users", "registered_by"),
+        one_of("entitlement_kind", ENTITLEMENT_KINDS),
+        CheckConstraint("valid_until >= valid_from", name="validity_goes_forward"),
+        CheckConstraint("btrim(holder_name) <> ''", name="holder_not_blank"),
+        Index(
+            "uq_entitlements_one_in_force",
+            "operator_id",
+            "identity_digest",
+            "entitlement_kind",
+            unique=True,
+            postgresql_where=text("revoked_at IS NULL"),
+        ),
+    )
+
+    operator_id: Mapped[int] = tenant_key()
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    entitlement_kind: Mapped[str]
+    holder_name: Mapped[str]
+    identity_digest: Mapped[bytes]
+    identity_last_four: Mapped[str]
+    document_reference: Mapped[str] = mapped_column(comment="the card or letter that was shown")
+    valid_from: Mapped[date]
+    valid_until: Mapped[date] = mapped_column(comment="the last day it holds")
+    registered_by: Mapped[UUID]
+    revoked_at: Mapped[datetime | None]

@@ -79,6 +79,7 @@ class Booking(Stamped, Base):
     terminal_id: Mapped[int]
     booking_date: Mapped[datetime] = created_column()
     expires_at: Mapped[datetime | None] = mapped_column(comment="a pending booking gives its seats back then")
+    priced_at: Mapped[datetime | None] = mapped_column(sort_order=910, comment="its charges stand from then on")
 
 
 class SeatHold(Base):
@@ -120,6 +121,7 @@ class Passenger(Base):
         one_of("passenger_type", PASSENGER_TYPES),
         one_of("identity_kind", IDENTITY_KINDS),
         one_of("gender", GENDERS),
+        belongs_to("entitlements", "entitlement_id"),
         CheckConstraint(
             "(identity_number IS NULL) = (identity_digest IS NULL)"
             " AND (identity_number IS NULL) = (identity_last_four IS NULL)"
@@ -152,6 +154,7 @@ class Passenger(Base):
     ticket_price: Mapped[int] = mapped_column(BigInteger, comment="as sold, minor units")
     special_requirements: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     created_at: Mapped[datetime] = created_column()
+    entitlement_id: Mapped[UUID | None] = mapped_column(sort_order=910, comment="what the reduction was given for")
 
 
 class Ticket(Stamped, Base):
@@ -165,6 +168,7 @@ class Ticket(Stamped, Base):
         belongs_with("seats", ("seat_id", "class_id"), ("id", "class_id")),
         belongs_to("tickets", "supersedes_id"),
         belongs_to("users", "checked_in_by"),
+        belongs_to("entitlements", "entitlement_id"),
         one_of("ticket_status", TICKET),
         *(CheckConstraint(rule, name=name) for rule, name in _STRETCH_CHECKS),
         CheckConstraint("fare >= 0", name="fare_not_negative"),
@@ -215,3 +219,6 @@ class Ticket(Stamped, Base):
     closed_at: Mapped[datetime | None]
     check_in_time: Mapped[datetime | None]
     checked_in_by: Mapped[UUID | None]
+    entitlement_id: Mapped[UUID | None] = mapped_column(
+        sort_order=910, comment="the reduction's, re-checked at the gate"
+    )

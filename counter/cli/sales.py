@@ -10,7 +10,7 @@ from uuid import UUID
 import click
 from uuid_utils.compat import uuid7
 
-from core import idempotency, lookup, print_journal, tickets
+from core import idempotency, lookup, print_journal, shifts, tickets
 from core import sale as sales
 from core.booking import HoldRequest
 from core.clock import local
@@ -25,6 +25,7 @@ from core.sale import Sale
 from core.search import departure, offers
 from counter.cli.opening import workplace
 from counter.cli.output import json_option, print_json, print_table, say, tell
+from counter.cli.values import Number
 from counter.printing import print_job, print_queued
 from counter.session import Workplace
 
@@ -40,7 +41,7 @@ def _day(place: Workplace, origin: str, text: str) -> date:
 @click.argument("destination", metavar="TO")
 @click.argument("day", metavar="[DATE]", default="today")
 @click.option("--class", "class_code", metavar="CODE", help="Only this class: EKS, EKO, LUX …")
-@click.option("--passengers", type=click.IntRange(1, 99), default=1, show_default=True, help="Seats wanted.")
+@click.option("--passengers", type=Number(1), default=1, show_default=True, help="Seats wanted.")
 @click.option("--train", "train_number", metavar="NO", help="Only this train.")
 @json_option
 def search(
@@ -114,7 +115,7 @@ class _Passenger(click.ParamType[Any]):
 )  # fmt: skip
 @click.option("--seat", "seats", multiple=True, metavar="SEAT", help="A seat by its label, such as 'EKS 1/10C'.")
 @click.option("--pay", "method", required=True, type=click.Choice(PAYMENT_METHODS), help="How it is paid.")
-@click.option("--tendered", type=click.IntRange(0, 10**12), help="Cash handed over; the exact amount if left out.")
+@click.option("--tendered", type=Number(0, 10**12), help="Cash handed over; the exact amount if left out.")
 @click.option("--reference", metavar="REF", help="Reference of a payment that needs one.")
 @click.option("--key", type=click.UUID, help="Names this sale: asked again, it is the same sale.")
 @json_option
@@ -140,6 +141,7 @@ def sell(
                     trip.schedule_id, class_code, trip.origin.code, trip.destination.code,
                     len(passengers) - infants, infants, seats,
                 )  # fmt: skip
+                shifts.open_for_scripts(place.office, actor)
                 sold = sales.sell(
                     place.office, actor, request, passengers, Tender(method, tendered, reference), key=sale_key,
                     printer=place.printer_kind, fingerprint=as_asked,

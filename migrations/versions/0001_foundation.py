@@ -6,28 +6,16 @@ Revision ID: 0001
 Revises:
 """
 
-from pathlib import Path
-from typing import Any
-
-from alembic import op
+from migrations.scripts import run, run_file
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
 
-_SCRIPT = Path(__file__).with_suffix(".sql")
-_SEPARATOR = "\n--;;\n"
-
-
-def _run(statement: str) -> Any:
-    """Sent exactly as it stands: colons and percent signs are the statement's own."""
-    return op.get_bind().execution_options(no_parameters=True).exec_driver_sql(statement)
-
 
 def upgrade() -> None:
-    for statement in _SCRIPT.read_text(encoding="utf-8").split(_SEPARATOR):
-        _run(statement)
+    run_file(__file__)
 
 
 _TABLES = (
@@ -40,9 +28,9 @@ _GUARDED = ("bookings", "payments", "print_jobs", "refunds", "schedules", "ticke
 
 
 def downgrade() -> None:
-    _run(f"DROP TABLE {_TABLES} CASCADE")
-    _run("DROP FUNCTION current_operator()")
+    run(f"DROP TABLE {_TABLES} CASCADE")
+    run("DROP FUNCTION current_operator()")
     for table in _GUARDED:
-        _run(f"DROP FUNCTION guard_{table}_transition()")
-    _run("DROP SEQUENCE ticket_serial")
-    _run("REVOKE SELECT ON alembic_version FROM counter")
+        run(f"DROP FUNCTION guard_{table}_transition()")
+    run("DROP SEQUENCE ticket_serial")
+    run("REVOKE SELECT ON alembic_version FROM counter")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from core import keys, sale, staff, terminals
+from core import keys, sale, shifts, staff, terminals
 from core import office as offices
 from core.booking import HoldRequest
 from core.errors import CounterError
@@ -53,6 +53,7 @@ def main(url: str, folder: str, terminal: str) -> None:
     office = offices.open_office(offices.connect(url), keys.load(Path(folder)))
     here = terminals.register(office, terminal, station="YK")
     actor = staff.sign_in(office, here, "1001", "123456", program="tests").actor
+    shifts.open_for_scripts(office, actor)
     _say("ready")
     for line in sys.stdin:
         _say(json.dumps(_sell(office, actor, json.loads(line))))

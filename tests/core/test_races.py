@@ -14,9 +14,9 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Connection, text
 
-from core import booking, sale, terminals
+from core import booking, sale, shifts, terminals
 from core.booking import HoldRequest
-from core.errors import NotEnoughSeats
+from core.errors import NotEnoughSeats, SeatTaken
 from core.passengers import PassengerInput
 from core.payments import Tender
 from core.search import offers
@@ -100,6 +100,7 @@ def test_sixteen_threads(rush: Rush, open_office: Callable[..., Any]) -> None:
         chance = random.Random(number)
         here = terminals.register(office, f"RUSH-{number}", station="YK")
         actor = replace(desk.clerk, terminal_id=here.id)
+        shifts.open_for_scripts(office, actor)
         refusals = []
         barrier.wait()
         while len(refusals) < 3:
@@ -262,7 +263,7 @@ def test_everybody_wants_the_same_named_seat(desk: Desk) -> None:
         barrier.wait()
         try:
             return bool(booking.hold(desk.office, desk.clerk, request))
-        except booking.SeatTaken:
+        except SeatTaken:
             return False
 
     with ThreadPoolExecutor(12) as pool:

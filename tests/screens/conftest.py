@@ -16,10 +16,12 @@ from sqlalchemy.engine import make_url
 from textual.pilot import Pilot
 
 from core.config import Settings
+from core.office import Office
 from core.ops.demo import PIN
 from counter.app import CounterApp
 from counter.i18n import set_language
 from counter.symbols import use_ascii
+from tests.conftest import sign_in
 
 Until: TypeAlias = Callable[[Pilot[Any], Callable[[], bool]], Awaitable[None]]
 Counter: TypeAlias = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
@@ -173,11 +175,13 @@ def _plain_speech() -> Iterator[None]:
 
 
 @pytest.fixture
-def counter(desk_settings: Settings) -> Counter:
+def counter(desk_settings: Settings, office: Office) -> Counter:
     """``async with counter("1001") as pilot``: the application with somebody signed in; ``None`` for nobody."""
 
     @asynccontextmanager
     async def opened(staff: str | None = "1001", *, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Pilot[None]]:
+        if staff == "1001":
+            sign_in(office)  # the shift stands open already; how it is opened has tests of its own
         app = CounterApp(desk_settings)
         async with app.run_test(size=size) as pilot:
             await _until(pilot, lambda: app.workplace is not None)

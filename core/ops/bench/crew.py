@@ -24,7 +24,7 @@ from typing import Any, Final, Protocol
 
 import psycopg
 
-from core import keys, staff, terminals
+from core import keys, shifts, staff, terminals
 from core import office as offices
 from core.database import Actor, translate
 from core.errors import CounterError, Unreachable
@@ -115,7 +115,15 @@ class Desks:
             office = offices.open_office(database, keys.load(self._keys_folder))
             terminal = terminals.register(office, f"BENCH-{self.index}", station="YK")
             clerk = staff.sign_in(office, terminal, staff_number(self.index), PIN, program="counter admin bench").actor
-            till = Till(url, operator_id=database.operator_id, actor=clerk, role=database.role, pooled=self._pooled)
+            shift = shifts.open_for_scripts(office, clerk)
+            till = Till(
+                url,
+                operator_id=database.operator_id,
+                actor=clerk,
+                shift_id=shift.id,
+                role=database.role,
+                pooled=self._pooled,
+            )
         except psycopg.Error as error:
             database.close()
             raise translate(error) from error

@@ -57,7 +57,7 @@ _INSERT_HOLD: Final = (
     " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'A', %s, now() + interval '10 minutes')"
 )
 _CONFIRM: Final = (
-    "UPDATE bookings SET status = 'confirmed', expires_at = NULL, updated_at = now()"
+    "UPDATE bookings SET status = 'confirmed', expires_at = NULL, priced_at = now(), updated_at = now()"
     " WHERE operator_id = %s AND id = %s AND status = 'pending' AND expires_at > now()"
 )
 _DROP_HOLD: Final = "DELETE FROM seat_holds WHERE operator_id = %s AND booking_id = %s"
@@ -81,8 +81,8 @@ _INSERT_PRINT_JOB: Final = (
 )
 _INSERT_PAYMENT: Final = (
     "INSERT INTO payments (operator_id, id, booking_id, payment_reference, payment_method, payment_status, amount,"
-    " tendered, change_given, taken_by, terminal_id, payment_date)"
-    " VALUES (%s, %s, %s, %s, 'cash', 'completed', %s, %s, %s, %s, %s, now())"
+    " tendered, change_given, taken_by, terminal_id, payment_date, shift_id)"
+    " VALUES (%s, %s, %s, %s, 'cash', 'completed', %s, %s, %s, %s, %s, now(), %s)"
 )
 _INSERT_EVENT: Final = (
     "INSERT INTO domain_events (operator_id, id, event_type, entity_type, entity_id, payload, correlation_id, user_id,"
@@ -144,9 +144,11 @@ class Till:
         pooled: the URL leads through a transaction pooler: no prepared statements.
     """
 
-    def __init__(self, url: str, *, operator_id: int, actor: Actor, role: str | None, pooled: bool) -> None:
+    def __init__(
+        self, url: str, *, operator_id: int, actor: Actor, shift_id: UUID, role: str | None, pooled: bool
+    ) -> None:
         self._operator_id, self._actor, self._role = operator_id, actor, role
-        self._who = (actor.user_id, actor.terminal_id)
+        self._who, self._shift_id = (actor.user_id, actor.terminal_id), shift_id
         self._connection = psycopg.connect(url, autocommit=True, connect_timeout=5, application_name="counter")
         if pooled:
             self._connection.prepare_threshold = None
@@ -206,7 +208,6 @@ class Till:
         operator, amount = self._operator_id, _FARE * wanted.party + _FEE
         with self._transaction() as connection:
             connection.execute(_CLAIM, (operator, uuid7(), os.urandom(_DIGEST_BYTES), str(booking_id)))
-            connection.execute(_CONFIRM, (operator, booking_id))
             connection.execute(_DROP_HOLD, (operator, booking_id))
             serials = [
                 self._issue(connection, wanted, booking_id, position, seat) for position, seat in enumerate(seats, 1)
@@ -214,8 +215,19 @@ class Till:
             connection.execute(_INSERT_CHARGE, (operator, uuid7(), booking_id, None, "fee", _FEE, "booking_fee"))
             connection.execute(
                 _INSERT_PAYMENT,
-                (operator, uuid7(), booking_id, f"{number}-1", amount, amount + 2_500, 2_500, *self._who),
+                (
+                    operator,
+                    uuid7(),
+                    booking_id,
+                    f"{number}-1",
+                    amount,
+                    amount + 2_500,
+                    2_500,
+                    *self._who,
+                    self._shift_id,
+                ),
             )
+            connection.execute(_CONFIRM, (operator, booking_id))
             sold = {"booking_number": number, "amount": amount, "tickets": serials}
             self._announce(connection, "booking.confirmed", "bookings", str(booking_id), Jsonb(sold))
             new = Jsonb({**sold, "status": "confirmed", "method": "cash"})

@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, select, text
 from uuid_utils.compat import uuid7
 
-from core import tickets, timetable
+from core import shifts, tickets, timetable
 from core.database import Actor, Statement, Transaction
 from core.models import Schedule, Ticket
 from core.network import Network
@@ -42,8 +42,8 @@ _SELL: Final = tuple(
         "UPDATE seat_inventory SET occupied = :legs WHERE operator_id = :operator_id AND service_date = :service_date"
         " AND schedule_id = :schedule_id AND class_id = :class_id AND seat_id = ANY(CAST(:seats AS integer[]))",
         "INSERT INTO bookings (operator_id, id, booking_number, schedule_id, status, total_amount, final_amount,"
-        " passenger_count, sold_by, terminal_id) SELECT :operator_id, id, 'AHEAD-' || serial, :schedule_id,"
-        " 'confirmed', :fare, :fare, 1, :user_id, :terminal_id" + _SOLD,
+        " passenger_count, sold_by, terminal_id, expires_at) SELECT :operator_id, id, 'AHEAD-' || serial, :schedule_id,"
+        " 'pending', :fare, :fare, 1, :user_id, :terminal_id, now()" + _SOLD,
         "INSERT INTO passengers (operator_id, id, booking_id, position, passenger_name, passenger_type, identity_kind,"
         " identity_number, identity_digest, identity_last_four, seat_id, ticket_price) SELECT :operator_id, id, id, 1,"
         " 'Penumpang', 'adult', 'nik', sha256(code::bytea), sha256(code::bytea), '0001', seat_id, :fare" + _SOLD,
@@ -53,8 +53,10 @@ _SELL: Final = tuple(
         "INSERT INTO booking_charges (operator_id, id, booking_id, passenger_id, charge_kind, amount, cause)"
         " SELECT :operator_id, id, id, id, 'fare', :fare, 'sale'" + _SOLD,
         "INSERT INTO payments (operator_id, id, booking_id, payment_reference, payment_method, payment_status, amount,"
-        " tendered, change_given, taken_by, terminal_id, payment_date) SELECT :operator_id, id, id, 'AHEAD-' || serial,"
-        " 'cash', 'completed', :fare, :fare, 0, :user_id, :terminal_id, now()" + _SOLD,
+        " tendered, change_given, taken_by, terminal_id, payment_date, shift_id) SELECT :operator_id, id, id,"
+        " 'AHEAD-' || serial, 'cash', 'completed', :fare, :fare, 0, :user_id, :terminal_id, now(), :shift_id" + _SOLD,
+        "UPDATE bookings SET status = 'confirmed', expires_at = NULL WHERE operator_id = :operator_id"
+        " AND id = ANY(CAST(:ids AS uuid[]))",
         "INSERT INTO domain_events (operator_id, id, event_type, entity_type, entity_id, payload, correlation_id)"
         " SELECT :operator_id, id, 'booking.confirmed', 'bookings', id::text, '{}', id" + _SOLD,
         "INSERT INTO audit_logs (operator_id, id, correlation_id, entity_type, entity_id, action, new_values)"
@@ -117,6 +119,7 @@ def sell_ahead(office: Office, actor: Actor, departure: Departure, seats: int) -
             "fare": _FARE,
             "user_id": actor.user_id,
             "terminal_id": actor.terminal_id,
+            "shift_id": shifts.ask(tx).read().id,
         }
         for statement in _SELL:
             tx.send(statement, **shared)

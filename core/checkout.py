@@ -1,0 +1,139 @@
+"""The checkout: a held booking with its party and its bill, worked out anew or as it stands while it is paid in parts.
+
+A sale that is paid at once works out its bill and writes it in the transaction that confirms it. One that is paid in
+parts, or waited for, fixes its bill first (``fix``): from then on its charges stand, its promotions are used, and only
+money is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import bindparam, func, select, update
+
+from core import bill as bills
+from core import party as parties
+from core import pending, policy, promotions, timetable
+from core.bill import Bill, Line
+from core.database import Rows, Statement, Transaction
+from core.models import Booking, BookingCharge, Payment
+from core.network import Network
+from core.office import Office
+from core.party import Traveller
+from core.passengers import PassengerInput
+from core.pending import Hold, Pending
+from core.policy import PROMOTIONS_PER_BOOKING, PendingPolicies, Policies
+from core.promotions import PendingPromotions, Use
+
+_LINES: Final = Statement(
+    select(BookingCharge.charge_kind, BookingCharge.amount, BookingCharge.cause, BookingCharge.passenger_id)
+    .where(BookingCharge.operator_id == bindparam("operator_id"), BookingCharge.booking_id == bindparam("booking_id"))
+    .order_by(BookingCharge.id)
+)
+_PARTS: Final = Statement(
+    select(Payment.payment_status, Payment.amount, Payment.change_given).where(
+        Payment.operator_id == bindparam("operator_id"), Payment.booking_id == bindparam("booking_id")
+    )
+)
+_FIX: Final = Statement(
+    update(Booking)
+    .where(Booking.operator_id == bindparam("operator_id"), Booking.id == bindparam("booking_id"))
+    .values(
+        total_amount=bindparam("total"),
+        discount_amount=bindparam("discount"),
+        final_amount=bindparam("due"),
+        booking_details=Booking.booking_details.op("||")(func.jsonb_build_object("named", True)),
+        priced_at=func.now(),
+        updated_at=func.now(),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A booking about to be paid. ``paid`` and ``change`` are of the parts that are completed, minor units."""
+
+    held: Hold
+    party: tuple[Traveller, ...]
+    bill: Bill
+    uses: tuple[Use, ...] = ()
+    paid: int = 0
+    change: int = 0
+    parts: int = 0  #: how many payments there are already, whatever became of them
+
+    @property
+    def owed(self) -> int:
+        """What is left to pay."""
+        return self.bill.due - self.paid
+
+
+class Wanted:
+    """Everything a checkout needs, asked for in a pipeline and not yet read."""
+
+    __slots__ = ("booked", "policies", "promotions")
+
+    def __init__(self, policies: PendingPolicies, booked: Pending, asked: PendingPromotions | None) -> None:
+        self.policies, self.booked, self.promotions = policies, booked, asked
+
+    def held(self, network: Network) -> Hold:
+        """The hold, as ``pending.Pending.read``."""
+        return self.booked.read(network)
+
+
+def ask(tx: Transaction, booking_id: UUID, codes: Sequence[str]) -> Wanted:
+    """Queue locking the booking and the questions a checkout has."""
+    asked_policies = policy.ask(tx)
+    return Wanted(asked_policies, pending.ask_pending(tx, booking_id), promotions.ask(tx, codes))
+
+
+def work_out(
+    tx: Transaction, office: Office, held: Hold, wanted: Wanted, passengers: Sequence[PassengerInput] | None
+) -> Checkout:
+    """Party, bill and what is paid of it; nothing is written.
+
+    Args:
+        passengers: None: as they were named before. Of a booking whose bill is fixed they stand already.
+
+    Raises:
+        Refused: the train is not on sale any more, the party does not fit, a promotion does not apply.
+    """
+    if held.is_priced:
+        return _as_fixed(tx, office, held, wanted.policies.read())
+    policies = wanted.policies.read()
+    timetable.require_on_sale(held.journey, policies, tx.now)
+    entered = parties.stored(tx, office, held.booking_id) if passengers is None else passengers
+    party = parties.seat(office, held, policies, entered, tx.now)
+    bill = bills.make(party, held.booking_fee)
+    if wanted.promotions is None:
+        return Checkout(held, tuple(party), bill)
+    place = {"station_id": held.journey.origin.id, "train_id": held.journey.train.id}
+    uses = wanted.promotions.apply(bill.fares, policies.get(PROMOTIONS_PER_BOOKING, **place), tx.now)
+    return Checkout(held, tuple(party), bill.less(uses), uses)
+
+
+def _as_fixed(tx: Transaction, office: Office, held: Hold, policies: Policies) -> Checkout:
+    lines, parts = tx.send(_LINES, booking_id=held.booking_id), tx.send(_PARTS, booking_id=held.booking_id)
+    party = parties.seated(tx, office, held, policies)
+    bill = Bill(tuple(Line(row.charge_kind, row.amount, row.cause, row.passenger_id) for row in lines.all()))
+    return Checkout(held, tuple(party), bill, (), *_sum_up(parts))
+
+
+def _sum_up(parts: Rows) -> tuple[int, int, int]:
+    rows = parts.all()
+    completed = [row for row in rows if row.payment_status == "completed"]
+    return sum(row.amount for row in completed), sum(row.change_given or 0 for row in completed), len(rows)
+
+
+def fix(tx: Transaction, office: Office, done: Checkout) -> None:
+    """Queue what makes the bill stand: passengers, charges, promotions used, amounts."""
+    if done.held.is_priced:
+        return
+    bill, booking_id = done.bill, done.held.booking_id
+    parties.store(tx, office, done.held, done.party)
+    bills.write(tx, booking_id, bill)
+    promotions.write(tx, booking_id, done.uses)
+    tx.send(_FIX, booking_id=booking_id, total=bill.total, discount=bill.discount, due=bill.due)
+    tx.audit("update", "bookings", booking_id, new={"total": bill.total, "discount": bill.discount, "due": bill.due})

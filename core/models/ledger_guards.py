@@ -1,0 +1,212 @@
+"""Closed is closed: what PostgreSQL refuses about the money of a sold booking and about a closed shift.
+
+A booking's ledger (payments, refunds, charges, promotions) takes rows only while the booking is pending, or with the
+id of an open modification of that booking. The trigger locks the booking's row FOR SHARE before it looks, so a
+payment that is being inserted while the booking is being confirmed waits and is then refused, instead of slipping in.
+A booking is confirmed only when what was paid is what was charged. The same holds for shifts: who sells, pays out or
+moves cash shares the shift's row, who closes it has it alone.
+
+Everything else on these tables that would rewrite history is refused for every role, the owner included.
+"""
+# ruff: noqa: S608 - statements put together from constants of this module
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+_FUNCTION: Final = """
+CREATE FUNCTION {name}() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+{body}
+END $$
+"""
+
+_REFUSE: Final = """RAISE EXCEPTION '{message}', {argument}
+                USING ERRCODE = 'check_violation', CONSTRAINT = '{rule}', TABLE = TG_TABLE_NAME;"""
+
+_BOOKING_CLOSED: Final = _REFUSE.format(
+    message="booking % is closed", argument="sold.booking_number", rule="booking_closed"
+)
+_SHIFT_CLOSED: Final = _REFUSE.format(message="shift % is closed", argument="drawer.shift_number", rule="shift_closed")
+
+#: Locks each booking of the new rows, then looks whether it still takes money.
+_OPEN_BOOKINGS: Final = f"""
+    FOR sold IN
+        SELECT b.operator_id, b.id, b.booking_number, b.status FROM public.bookings b
+        WHERE (b.operator_id, b.id) IN (SELECT n.operator_id, n.booking_id FROM new_rows n) FOR SHARE
+    LOOP
+        IF sold.status <> 'pending' AND EXISTS (
+            SELECT FROM new_rows n WHERE n.operator_id = sold.operator_id AND n.booking_id = sold.id
+                AND NOT EXISTS (SELECT FROM public.booking_modifications m WHERE m.operator_id = n.operator_id
+                    AND m.id = n.{{modification}} AND m.booking_id = sold.id AND m.status = 'open'))
+        THEN
+            {_BOOKING_CLOSED}
+        END IF;
+    END LOOP;"""
+_OPEN_SHIFTS: Final = f"""
+    FOR drawer IN
+        SELECT s.shift_number, s.status FROM public.shifts s
+        WHERE (s.operator_id, s.id) IN (SELECT n.operator_id, n.shift_id FROM new_rows n) FOR SHARE
+    LOOP
+        IF drawer.status {{allowed}} THEN
+            {_SHIFT_CLOSED}
+        END IF;
+    END LOOP;"""
+_DECLARE: Final = "DECLARE\n    {names} record;\nBEGIN"
+
+_PAYMENTS: Final = (
+    "DECLARE\n    sold record;\n    drawer record;\nBEGIN"
+    + _OPEN_BOOKINGS.format(modification="modification_id")
+    + _OPEN_SHIFTS.format(allowed="<> 'open'")
+    + """
+    IF EXISTS (SELECT FROM new_rows n WHERE n.payment_method = 'cash' AND n.shift_id IS NULL) THEN
+        RAISE EXCEPTION 'cash belongs to a shift'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'cash_needs_shift', TABLE = TG_TABLE_NAME;
+    END IF;
+    RETURN NULL;"""
+)
+_CHARGES: Final = (
+    _DECLARE.format(names="sold") + _OPEN_BOOKINGS.format(modification="modification_id") + "\n    RETURN NULL;"
+)
+_PROMOTIONS: Final = (
+    _DECLARE.format(names="sold")
+    + _OPEN_BOOKINGS.replace("AND m.id = n.{modification} ", "AND false ")
+    + """
+    UPDATE public.promotions p SET used_count = p.used_count + 1
+    FROM (SELECT n.operator_id, n.promotion_id, count(*) AS uses FROM new_rows n GROUP BY 1, 2) u
+    WHERE p.operator_id = u.operator_id AND p.id = u.promotion_id;
+    RETURN NULL;"""
+)
+#: A use is given back once, when its sale came to nothing.
+_RELEASE: Final = """BEGIN
+    IF OLD.released_at IS NOT NULL OR NEW.released_at IS NULL OR EXISTS (
+        SELECT FROM public.bookings b WHERE b.operator_id = OLD.operator_id AND b.id = OLD.booking_id
+            AND b.status IN ('confirmed', 'completed'))
+    THEN
+        RAISE EXCEPTION 'this use of a promotion stands'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'promotion_use_stands', TABLE = TG_TABLE_NAME;
+    END IF;
+    UPDATE public.promotions p SET used_count = p.used_count - 1
+    WHERE p.operator_id = OLD.operator_id AND p.id = OLD.promotion_id;
+    RETURN NEW;"""
+_DRAWERS: Final = _DECLARE.format(names="drawer") + _OPEN_SHIFTS.format(allowed="<> 'open'") + "\n    RETURN NULL;"
+_REFUNDS: Final = (
+    "DECLARE\n    sold record;\n    drawer record;\nBEGIN"
+    + f"""
+    FOR sold IN
+        SELECT b.booking_number, b.status, n.modification_id, b.operator_id, b.id FROM new_rows n
+        JOIN public.payments p ON p.operator_id = n.operator_id AND p.id = n.payment_id
+        JOIN public.bookings b ON b.operator_id = p.operator_id AND b.id = p.booking_id
+        FOR SHARE OF b
+    LOOP
+        IF sold.status IN ('confirmed', 'completed') AND NOT EXISTS (
+            SELECT FROM public.booking_modifications m WHERE m.operator_id = sold.operator_id
+                AND m.id = sold.modification_id AND m.booking_id = sold.id AND m.status = 'open')
+        THEN
+            {_BOOKING_CLOSED}
+        END IF;
+    END LOOP;"""
+    + _OPEN_SHIFTS.format(allowed="<> 'open'")
+    + "\n    RETURN NULL;"
+)
+_COUNTS: Final = _DECLARE.format(names="drawer") + _OPEN_SHIFTS.format(allowed="= 'closed'") + "\n    RETURN NULL;"
+
+#: What a payment came to may be written down later; after the sale only through a modification.
+_PAYMENT_STATE: Final = f"""DECLARE
+    sold record;
+BEGIN
+    SELECT b.booking_number, b.status INTO sold FROM public.bookings b
+    WHERE b.operator_id = NEW.operator_id AND b.id = NEW.booking_id FOR SHARE;
+    IF sold.status <> 'pending' AND (NEW.payment_status <> 'failed' OR OLD.payment_status IN ('completed', 'refunded'))
+        AND NOT EXISTS (SELECT FROM public.booking_modifications m WHERE m.operator_id = NEW.operator_id
+            AND m.id = NEW.modification_id AND m.booking_id = NEW.booking_id AND m.status = 'open')
+    THEN
+        {_BOOKING_CLOSED}
+    END IF;
+    RETURN NEW;"""
+_PAID: Final = """DECLARE
+    paid bigint;
+    charged bigint;
+BEGIN
+    SELECT coalesce(sum(p.amount), 0) INTO paid FROM public.payments p
+    WHERE p.operator_id = NEW.operator_id AND p.booking_id = NEW.id AND p.payment_status = 'completed';
+    SELECT coalesce(sum(c.amount), 0) INTO charged FROM public.booking_charges c
+    WHERE c.operator_id = NEW.operator_id AND c.booking_id = NEW.id;
+    IF paid <> charged OR charged <> NEW.final_amount THEN
+        RAISE EXCEPTION 'booking %: % is paid, % is charged', NEW.booking_number, paid, charged
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'booking_is_paid', TABLE = TG_TABLE_NAME;
+    END IF;
+    RETURN NEW;"""
+_KEPT: Final = """BEGIN
+    RAISE EXCEPTION '% is kept as it was written', TG_TABLE_NAME
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'history_is_kept', TABLE = TG_TABLE_NAME;"""
+
+#: function -> (body, runs with the owner's rights)
+_FUNCTIONS: Final[dict[str, tuple[str, bool]]] = {
+    "guard_payments_insert": (_PAYMENTS, False),
+    "guard_charges_insert": (_CHARGES, False),
+    "guard_promotion_use": (_PROMOTIONS, True),
+    "guard_promotion_release": (_RELEASE, True),
+    "guard_refunds_insert": (_REFUNDS, False),
+    "guard_open_shift": (_DRAWERS, False),
+    "guard_unclosed_shift": (_COUNTS, False),
+    "guard_payment_state": (_PAYMENT_STATE, False),
+    "guard_booking_paid": (_PAID, False),
+    "guard_history": (_KEPT, False),
+}
+_AFTER_INSERT: Final = {
+    "payments": "guard_payments_insert",
+    "booking_charges": "guard_charges_insert",
+    "booking_promotions": "guard_promotion_use",
+    "refunds": "guard_refunds_insert",
+    "cash_movements": "guard_open_shift",
+    "shift_counts": "guard_unclosed_shift",
+    "stock_counts": "guard_unclosed_shift",
+}
+#: Rows of these are never deleted, and of the second set never changed either.
+_KEPT_TABLES: Final = (
+    *("payments", "refunds", "booking_promotions", "shifts", "stock_counts", "approvals", "booking_modifications"),
+    "payment_questions",
+)
+_UNCHANGED_TABLES: Final = ("booking_charges", "cash_movements", "shift_counts", "z_reports", "audit_logs")
+
+
+def statements() -> Iterator[str]:
+    """DDL of the functions and triggers, to run as the owner after the tables exist."""
+    for name, (body, definer) in _FUNCTIONS.items():
+        made = _FUNCTION.format(name=name, body=body)
+        yield made.replace("LANGUAGE plpgsql", "LANGUAGE plpgsql SECURITY DEFINER") if definer else made
+        if definer:
+            yield f"REVOKE ALL ON FUNCTION {name}() FROM PUBLIC"
+    for table, function in _AFTER_INSERT.items():
+        yield (
+            f"CREATE TRIGGER guard_insert AFTER INSERT ON {table} REFERENCING NEW TABLE AS new_rows"
+            f" FOR EACH STATEMENT EXECUTE FUNCTION {function}()"
+        )
+    yield (
+        "CREATE TRIGGER guard_release BEFORE UPDATE ON booking_promotions FOR EACH ROW"
+        " EXECUTE FUNCTION guard_promotion_release()"
+    )
+    yield (
+        "CREATE TRIGGER guard_state BEFORE UPDATE OF payment_status ON payments FOR EACH ROW"
+        " WHEN (OLD.payment_status IS DISTINCT FROM NEW.payment_status) EXECUTE FUNCTION guard_payment_state()"
+    )
+    yield (
+        "CREATE TRIGGER guard_paid BEFORE UPDATE OF status ON bookings FOR EACH ROW"
+        " WHEN (OLD.status = 'pending' AND NEW.status = 'confirmed') EXECUTE FUNCTION guard_booking_paid()"
+    )
+    yield (
+        "CREATE TRIGGER guard_amounts BEFORE UPDATE OF total_amount, discount_amount, final_amount, priced_at"
+        " ON bookings FOR EACH ROW WHEN (OLD.status <> 'pending') EXECUTE FUNCTION guard_history()"
+    )
+    yield (
+        "CREATE TRIGGER guard_closed BEFORE UPDATE ON shifts FOR EACH ROW"
+        " WHEN (OLD.status = 'closed') EXECUTE FUNCTION guard_history()"
+    )
+    for table in (*_KEPT_TABLES, *_UNCHANGED_TABLES):
+        changes = "DELETE OR TRUNCATE" if table in _KEPT_TABLES else "UPDATE OR DELETE OR TRUNCATE"
+        yield (
+            f"CREATE TRIGGER guard_history BEFORE {changes} ON {table}"
+            " FOR EACH STATEMENT EXECUTE FUNCTION guard_history()"
+        )
