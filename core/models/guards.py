@@ -11,8 +11,11 @@ who migrates and opens schedules, is bound by the same FORCE and let through by 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
+
+from sqlalchemy import Column, DateTime, Table
 
 from core.models import ledger_guards
 from core.models.base import Base
@@ -108,6 +111,16 @@ def _transition_triggers() -> Iterator[str]:
         )
 
 
+def _grant(table: Table) -> str:
+    """The grant of a table; when a row was written is for the database to say, so nobody may insert that."""
+    told = [column.name for column in table.columns if not _is_written_at(column)]
+    return re.sub(r"\bINSERT\b(?! \()", f"INSERT ({', '.join(told)})", GRANTS[table.name])
+
+
+def _is_written_at(column: Column[Any]) -> bool:
+    return isinstance(column.type, DateTime) and column.server_default is not None
+
+
 def _row_security(table: str) -> Iterator[str]:
     key = "id" if table == "operators" else "operator_id"
     mine = f"{key} = (SELECT current_operator())"
@@ -128,5 +141,5 @@ def statements() -> Iterator[str]:
         if table.name not in _UNOWNED:
             yield from _row_security(table.name)
         if table.name in GRANTS:
-            yield f"GRANT {GRANTS[table.name]} ON {table.name} TO {COUNTER_ROLE}"
+            yield f"GRANT {_grant(table)} ON {table.name} TO {COUNTER_ROLE}"
     yield f"GRANT USAGE ON SEQUENCE ticket_serial TO {COUNTER_ROLE}"

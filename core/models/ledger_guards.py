@@ -125,6 +125,10 @@ BEGIN
         {_BOOKING_CLOSED}
     END IF;
     RETURN NEW;"""
+#: A ticket belongs to a sale that is being closed, or to a change of one.
+_TICKETS: Final = (
+    _DECLARE.format(names="sold") + _OPEN_BOOKINGS.replace("AND m.id = n.{modification} ", "") + "\n    RETURN NULL;"
+)
 _PAID: Final = """DECLARE
     paid bigint;
     charged bigint;
@@ -149,6 +153,7 @@ _FUNCTIONS: Final[dict[str, tuple[str, bool]]] = {
     "guard_promotion_use": (_PROMOTIONS, True),
     "guard_promotion_release": (_RELEASE, True),
     "guard_refunds_insert": (_REFUNDS, False),
+    "guard_tickets_insert": (_TICKETS, False),
     "guard_open_shift": (_DRAWERS, False),
     "guard_unclosed_shift": (_COUNTS, False),
     "guard_payment_state": (_PAYMENT_STATE, False),
@@ -160,6 +165,7 @@ _AFTER_INSERT: Final = {
     "booking_charges": "guard_charges_insert",
     "booking_promotions": "guard_promotion_use",
     "refunds": "guard_refunds_insert",
+    "tickets": "guard_tickets_insert",
     "cash_movements": "guard_open_shift",
     "shift_counts": "guard_unclosed_shift",
     "stock_counts": "guard_unclosed_shift",

@@ -25,6 +25,7 @@ _TRIGGERS = {
     "refunds": ("guard_insert", "guard_history"),
     "bookings": ("guard_paid", "guard_amounts"),
     "audit_logs": ("guard_history",),
+    "tickets": ("guard_insert",),
 }
 _COLUMNS = {
     "bookings": ("priced_at",),
@@ -42,10 +43,45 @@ _TABLES = (
 )
 _FUNCTIONS = (
     *("guard_payments_insert", "guard_charges_insert", "guard_promotion_use", "guard_promotion_release"),
-    *("guard_refunds_insert", "guard_open_shift", "guard_unclosed_shift", "guard_payment_state", "guard_booking_paid"),
+    *(
+        "guard_refunds_insert",
+        "guard_tickets_insert",
+        "guard_open_shift",
+        "guard_unclosed_shift",
+        "guard_payment_state",
+        "guard_booking_paid",
+    ),
     *("guard_history", "guard_shifts_transition", "guard_approvals_transition"),
     "guard_booking_modifications_transition",
 )
+
+#: What the counter role could do before.
+_GRANTS = {
+    "audit_logs": ("SELECT, INSERT"),
+    "booking_charges": ("SELECT, INSERT"),
+    "booking_promotions": ("SELECT"),
+    "bookings": (
+        "SELECT, INSERT, UPDATE (status, total_amount, discount_amount, final_amount, "
+        "passenger_count, booking_details, contact_phone, contact_phone_digest, user_id, "
+        "expires_at, updated_at)"
+    ),
+    "checkins": ("SELECT, INSERT"),
+    "domain_events": ("SELECT, INSERT"),
+    "idempotency": ("SELECT, INSERT"),
+    "notifications": ("SELECT, INSERT"),
+    "passengers": ("SELECT, INSERT, DELETE"),
+    "payments": ("SELECT, INSERT, UPDATE (payment_status, gateway_response, payment_date, updated_at)"),
+    "print_jobs": ("SELECT, INSERT, UPDATE (state, printer, process_id, last_error, sent_at, settled_at, updated_at)"),
+    "promotions": ("SELECT"),
+    "refunds": ("SELECT"),
+    "seat_holds": ("SELECT, INSERT, UPDATE (seat_ids, expires_at), DELETE"),
+    "terminals": ("SELECT, INSERT, UPDATE (station_id, updated_at)"),
+    "tickets": (
+        "SELECT, INSERT, UPDATE (ticket_status, qr_code, issue_no, copies_printed, closed_reason, "
+        "closed_at, check_in_time, checked_in_by, updated_at)"
+    ),
+    "user_sessions": ("SELECT, INSERT, UPDATE (last_activity, expires_at, is_active)"),
+}
 
 
 def downgrade() -> None:
@@ -62,12 +98,6 @@ def downgrade() -> None:
     run(f"DROP TABLE {_TABLES}")
     for function in _FUNCTIONS:
         run(f"DROP FUNCTION {function}()")
-    _narrow("promotions", "SELECT")
-    _narrow("booking_promotions", "SELECT")
-    _narrow("refunds", "SELECT")
-    _narrow("payments", "SELECT, INSERT, UPDATE (payment_status, gateway_response, payment_date, updated_at)")
-
-
-def _narrow(table: str, rights: str) -> None:
-    run(f"REVOKE ALL ON {table} FROM counter")
-    run(f"GRANT {rights} ON {table} TO counter")
+    for table, rights in _GRANTS.items():
+        run(f"REVOKE ALL ON {table} FROM counter")
+        run(f"GRANT {rights} ON {table} TO counter")

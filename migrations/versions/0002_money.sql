@@ -213,9 +213,9 @@ COMMENT ON COLUMN approvals.amount IS 'minor units; an approval covers this amou
 --;;
 COMMENT ON COLUMN approvals.fingerprint IS 'SHA-256 of exactly what was asked'
 --;;
-CREATE UNIQUE INDEX uq_shifts_one_to_a_drawer ON shifts (operator_id, terminal_id) WHERE status <> 'closed'
---;;
 CREATE INDEX ix_shifts_operator_id_user_id_status ON shifts (operator_id, user_id, status)
+--;;
+CREATE UNIQUE INDEX uq_shifts_one_to_a_drawer ON shifts (operator_id, terminal_id) WHERE status <> 'closed'
 --;;
 COMMENT ON COLUMN shifts.shift_number IS 'counts on without an end'
 --;;
@@ -229,9 +229,9 @@ COMMENT ON COLUMN shifts.expected_amount IS 'settled when the shift is closed'
 --;;
 COMMENT ON COLUMN shifts.approval_id IS 'of a difference above the limit'
 --;;
-CREATE INDEX ix_booking_modifications_operator_id_user_id_created_at ON booking_modifications (operator_id, user_id, created_at)
---;;
 CREATE INDEX ix_booking_modifications_operator_id_booking_id ON booking_modifications (operator_id, booking_id)
+--;;
+CREATE INDEX ix_booking_modifications_operator_id_user_id_created_at ON booking_modifications (operator_id, user_id, created_at)
 --;;
 COMMENT ON COLUMN booking_modifications.user_id IS 'the customer, where one has an account'
 --;;
@@ -325,11 +325,11 @@ ALTER TABLE passengers ADD CONSTRAINT fk_passengers_operator_id_entitlement_id F
 --;;
 ALTER TABLE booking_charges ADD CONSTRAINT fk_booking_charges_operator_id_modification_id_booking_id FOREIGN KEY(operator_id, modification_id, booking_id) REFERENCES booking_modifications (operator_id, id, booking_id)
 --;;
-ALTER TABLE payments ADD CONSTRAINT fk_payments_operator_id_shift_id FOREIGN KEY(operator_id, shift_id) REFERENCES shifts (operator_id, id)
---;;
 ALTER TABLE payments ADD CONSTRAINT fk_payments_operator_id_modification_id_booking_id FOREIGN KEY(operator_id, modification_id, booking_id) REFERENCES booking_modifications (operator_id, id, booking_id)
 --;;
 ALTER TABLE payments ADD CONSTRAINT ck_payments_last_four_only CHECK (card_last_four ~ '^[0-9]{4}$')
+--;;
+ALTER TABLE payments ADD CONSTRAINT fk_payments_operator_id_shift_id FOREIGN KEY(operator_id, shift_id) REFERENCES shifts (operator_id, id)
 --;;
 CREATE INDEX ix_payments_operator_id_shift_id ON payments (operator_id, shift_id)
 --;;
@@ -343,15 +343,15 @@ ALTER TABLE print_jobs ADD CONSTRAINT ck_print_jobs_document_kind_known CHECK (d
 --;;
 ALTER TABLE print_jobs ADD CONSTRAINT ck_print_jobs_prints_one_thing CHECK ((document_kind = 'ticket') = (ticket_id IS NOT NULL) AND (document_kind = 'ticket') = (document IS NULL))
 --;;
-ALTER TABLE refunds ADD CONSTRAINT fk_refunds_operator_id_requested_by FOREIGN KEY(operator_id, requested_by) REFERENCES users (operator_id, id)
---;;
 ALTER TABLE refunds ADD CONSTRAINT fk_refunds_operator_id_shift_id FOREIGN KEY(operator_id, shift_id) REFERENCES shifts (operator_id, id)
 --;;
 ALTER TABLE refunds ADD CONSTRAINT fk_refunds_operator_id_modification_id FOREIGN KEY(operator_id, modification_id) REFERENCES booking_modifications (operator_id, id)
 --;;
-CREATE INDEX ix_refunds_under_way ON refunds (operator_id, created_at) WHERE refund_status IN ('initiated', 'processing', 'failed')
+ALTER TABLE refunds ADD CONSTRAINT fk_refunds_operator_id_requested_by FOREIGN KEY(operator_id, requested_by) REFERENCES users (operator_id, id)
 --;;
 CREATE INDEX ix_refunds_operator_id_shift_id ON refunds (operator_id, shift_id)
+--;;
+CREATE INDEX ix_refunds_under_way ON refunds (operator_id, created_at) WHERE refund_status IN ('initiated', 'processing', 'failed')
 --;;
 CREATE FUNCTION guard_shifts_transition() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -520,6 +520,27 @@ BEGIN
     RETURN NULL;
 END $$
 --;;
+CREATE FUNCTION guard_tickets_insert() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    sold record;
+BEGIN
+    FOR sold IN
+        SELECT b.operator_id, b.id, b.booking_number, b.status FROM public.bookings b
+        WHERE (b.operator_id, b.id) IN (SELECT n.operator_id, n.booking_id FROM new_rows n) FOR SHARE
+    LOOP
+        IF sold.status <> 'pending' AND EXISTS (
+            SELECT FROM new_rows n WHERE n.operator_id = sold.operator_id AND n.booking_id = sold.id
+                AND NOT EXISTS (SELECT FROM public.booking_modifications m WHERE m.operator_id = n.operator_id
+                    AND m.booking_id = sold.id AND m.status = 'open'))
+        THEN
+            RAISE EXCEPTION 'booking % is closed', sold.booking_number
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'booking_closed', TABLE = TG_TABLE_NAME;
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END $$
+--;;
 CREATE FUNCTION guard_open_shift() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -603,6 +624,8 @@ CREATE TRIGGER guard_insert AFTER INSERT ON booking_promotions REFERENCING NEW T
 --;;
 CREATE TRIGGER guard_insert AFTER INSERT ON refunds REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION guard_refunds_insert()
 --;;
+CREATE TRIGGER guard_insert AFTER INSERT ON tickets REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION guard_tickets_insert()
+--;;
 CREATE TRIGGER guard_insert AFTER INSERT ON cash_movements REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION guard_open_shift()
 --;;
 CREATE TRIGGER guard_insert AFTER INSERT ON shift_counts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION guard_unclosed_shift()
@@ -645,6 +668,20 @@ CREATE TRIGGER guard_history BEFORE UPDATE OR DELETE OR TRUNCATE ON z_reports FO
 --;;
 CREATE TRIGGER guard_history BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_logs FOR EACH STATEMENT EXECUTE FUNCTION guard_history()
 --;;
+REVOKE ALL ON audit_logs FROM counter
+--;;
+GRANT SELECT, INSERT (operator_id, id, user_id, terminal_id, correlation_id, entity_type, entity_id, action, old_values, new_values, ip_address, user_agent) ON audit_logs TO counter
+--;;
+REVOKE ALL ON domain_events FROM counter
+--;;
+GRANT SELECT, INSERT (operator_id, id, event_type, entity_type, entity_id, payload, correlation_id, causation_id, user_id, terminal_id, processing_status) ON domain_events TO counter
+--;;
+REVOKE ALL ON idempotency FROM counter
+--;;
+GRANT SELECT, INSERT (operator_id, key, purpose, fingerprint, result_id) ON idempotency TO counter
+--;;
+REVOKE ALL ON promotions FROM counter
+--;;
 GRANT SELECT, INSERT (operator_id, promotion_code, promotion_name, discount_type, discount_value, minimum_amount, maximum_discount, valid_from, valid_to, usage_limit, is_active), UPDATE (promotion_name, minimum_amount, maximum_discount, valid_from, valid_to, usage_limit, is_active, updated_at) ON promotions TO counter
 --;;
 ALTER TABLE entitlements ENABLE ROW LEVEL SECURITY
@@ -655,7 +692,15 @@ CREATE POLICY own_operator ON entitlements TO counter USING (operator_id = (SELE
 --;;
 CREATE POLICY owner ON entitlements TO CURRENT_USER USING (true) WITH CHECK (true)
 --;;
-GRANT SELECT, INSERT, UPDATE (valid_until, revoked_at, updated_at) ON entitlements TO counter
+GRANT SELECT, INSERT (operator_id, id, entitlement_kind, holder_name, identity_digest, identity_last_four, document_reference, valid_from, valid_until, registered_by, revoked_at), UPDATE (valid_until, revoked_at, updated_at) ON entitlements TO counter
+--;;
+REVOKE ALL ON notifications FROM counter
+--;;
+GRANT SELECT, INSERT (operator_id, id, user_id, notification_type, title, message, metadata, is_read, sent_at, read_at) ON notifications TO counter
+--;;
+REVOKE ALL ON terminals FROM counter
+--;;
+GRANT SELECT, INSERT (operator_id, id, terminal_code, station_id, is_active), UPDATE (station_id, updated_at) ON terminals TO counter
 --;;
 ALTER TABLE approvals ENABLE ROW LEVEL SECURITY
 --;;
@@ -665,9 +710,15 @@ CREATE POLICY own_operator ON approvals TO counter USING (operator_id = (SELECT 
 --;;
 CREATE POLICY owner ON approvals TO CURRENT_USER USING (true) WITH CHECK (true)
 --;;
-GRANT SELECT, INSERT, UPDATE (status, decided_by, decided_at, decision_reason, used_at, updated_at) ON approvals TO counter
+GRANT SELECT, INSERT (operator_id, id, approval_number, approval_kind, subject_type, subject_id, amount, fingerprint, details, reason, status, requested_by, terminal_id, expires_at, decided_by, decided_at, decision_reason, used_at), UPDATE (status, decided_by, decided_at, decision_reason, used_at, updated_at) ON approvals TO counter
 --;;
-GRANT SELECT, INSERT, UPDATE (status, total_amount, discount_amount, final_amount, passenger_count, booking_details, contact_phone, contact_phone_digest, user_id, expires_at, priced_at, updated_at) ON bookings TO counter
+REVOKE ALL ON user_sessions FROM counter
+--;;
+GRANT SELECT, INSERT (operator_id, id, user_id, terminal_id, session_token, ip_address, user_agent, expires_at, is_active), UPDATE (last_activity, expires_at, is_active) ON user_sessions TO counter
+--;;
+REVOKE ALL ON bookings FROM counter
+--;;
+GRANT SELECT, INSERT (operator_id, id, booking_number, user_id, schedule_id, status, total_amount, discount_amount, final_amount, passenger_count, booking_details, contact_phone, contact_phone_digest, sold_by, terminal_id, expires_at, priced_at), UPDATE (status, total_amount, discount_amount, final_amount, passenger_count, booking_details, contact_phone, contact_phone_digest, user_id, expires_at, priced_at, updated_at) ON bookings TO counter
 --;;
 ALTER TABLE shifts ENABLE ROW LEVEL SECURITY
 --;;
@@ -677,7 +728,7 @@ CREATE POLICY own_operator ON shifts TO counter USING (operator_id = (SELECT cur
 --;;
 CREATE POLICY owner ON shifts TO CURRENT_USER USING (true) WITH CHECK (true)
 --;;
-GRANT SELECT, INSERT, UPDATE (status, counted_at, counted_amount, expected_amount, difference_reason, approval_id, closed_at, closed_by, updated_at) ON shifts TO counter
+GRANT SELECT, INSERT (operator_id, id, shift_number, user_id, terminal_id, status, is_scripted, float_amount, counted_at, counted_amount, expected_amount, difference_reason, approval_id, closed_at, closed_by), UPDATE (status, counted_at, counted_amount, expected_amount, difference_reason, approval_id, closed_at, closed_by, updated_at) ON shifts TO counter
 --;;
 ALTER TABLE booking_modifications ENABLE ROW LEVEL SECURITY
 --;;
@@ -687,9 +738,11 @@ CREATE POLICY own_operator ON booking_modifications TO counter USING (operator_i
 --;;
 CREATE POLICY owner ON booking_modifications TO CURRENT_USER USING (true) WITH CHECK (true)
 --;;
-GRANT SELECT, INSERT, UPDATE (within_policy, fee_charged, status, closed_at, updated_at) ON booking_modifications TO counter
+GRANT SELECT, INSERT (operator_id, id, booking_id, user_id, modification_type, within_policy, fee_charged, status, reason, approval_id, opened_by, closed_at, deleted_at), UPDATE (within_policy, fee_charged, status, closed_at, updated_at) ON booking_modifications TO counter
 --;;
-GRANT SELECT, INSERT, UPDATE (released_at) ON booking_promotions TO counter
+REVOKE ALL ON booking_promotions FROM counter
+--;;
+GRANT SELECT, INSERT (operator_id, id, booking_id, promotion_id, discount_applied, released_at), UPDATE (released_at) ON booking_promotions TO counter
 --;;
 ALTER TABLE cash_movements ENABLE ROW LEVEL SECURITY
 --;;
@@ -699,7 +752,15 @@ CREATE POLICY own_operator ON cash_movements TO counter USING (operator_id = (SE
 --;;
 CREATE POLICY owner ON cash_movements TO CURRENT_USER USING (true) WITH CHECK (true)
 --;;
-GRANT SELECT, INSERT ON cash_movements TO counter
+GRANT SELECT, INSERT (operator_id, id, shift_id, movement_kind, amount, reason, bag_number, recorded_by) ON cash_movements TO counter
+--;;
+REVOKE ALL ON passengers FROM counter
+--;;
+GRANT SELECT, INSERT (operator_id, id, booking_id, position, passenger_name, passenger_dob, passenger_type, identity_kind, identity_number, identity_digest, identity_last_four, gender, seat_id, ticket_price, special_requirements, entitlement_id), DELETE ON passengers TO counter
+--;;
+REVOKE ALL ON seat_holds FROM counter
+--;;
+GRANT SELECT, INSERT (operator_id, id, booking_id, schedule_id, service_date, class_id, from_stop, to_stop, legs, seat_ids, subclass, seat_fare, expires_at), UPDATE (seat_ids, expires_at), DELETE ON seat_holds TO counter
 --;;
 ALTER TABLE shift_counts ENABLE ROW LEVEL SECURITY
 --;;
@@ -709,7 +770,7 @@ CREATE POLICY own_operator ON shift_counts TO counter USING (operator_id = (SELE
 --;;
 CREATE POLICY owner ON shift_counts TO CURRENT_USER USING (true) WITH CHECK (true)
 --;;
-GRANT SELECT, INSERT ON shift_counts TO counter
+GRANT SELECT, INSERT (operator_id, id, shift_id, attempt, denomination, pieces, counted_by) ON shift_counts TO counter
 --;;
 ALTER TABLE stock_counts ENABLE ROW LEVEL SECURITY
 --;;
@@ -719,7 +780,7 @@ CREATE POLICY own_operator ON stock_counts TO counter USING (operator_id = (SELE
 --;;
 CREATE POLICY owner ON stock_counts TO CURRENT_USER USING (true) WITH CHECK (true)
 --;;
-GRANT SELECT, INSERT, UPDATE (next_number, spoilt, updated_at) ON stock_counts TO counter
+GRANT SELECT, INSERT (operator_id, id, shift_id, roll, first_number, next_number, spoilt), UPDATE (next_number, spoilt, updated_at) ON stock_counts TO counter
 --;;
 ALTER TABLE z_reports ENABLE ROW LEVEL SECURITY
 --;;
@@ -729,9 +790,23 @@ CREATE POLICY own_operator ON z_reports TO counter USING (operator_id = (SELECT 
 --;;
 CREATE POLICY owner ON z_reports TO CURRENT_USER USING (true) WITH CHECK (true)
 --;;
-GRANT SELECT, INSERT ON z_reports TO counter
+GRANT SELECT, INSERT (operator_id, id, z_number, shift_id, body, digest) ON z_reports TO counter
 --;;
-GRANT SELECT, INSERT, UPDATE (payment_status, external_reference, gateway_response, payment_date, expires_at, shift_id, modification_id, updated_at) ON payments TO counter
+REVOKE ALL ON booking_charges FROM counter
+--;;
+GRANT SELECT, INSERT (operator_id, id, booking_id, passenger_id, charge_kind, amount, cause, modification_id) ON booking_charges TO counter
+--;;
+REVOKE ALL ON payments FROM counter
+--;;
+GRANT SELECT, INSERT (operator_id, id, booking_id, payment_reference, external_reference, payment_method, payment_status, amount, processing_fee, tendered, change_given, gateway_response, taken_by, terminal_id, payment_date, shift_id, modification_id, card_last_four, edc_terminal, edc_batch, expires_at), UPDATE (payment_status, external_reference, gateway_response, payment_date, expires_at, shift_id, modification_id, updated_at) ON payments TO counter
+--;;
+REVOKE ALL ON tickets FROM counter
+--;;
+GRANT SELECT, INSERT (operator_id, id, ticket_number, booking_id, passenger_id, qr_code, ticket_status, schedule_id, service_date, class_id, seat_id, from_stop, to_stop, legs, subclass, fare, exclusive_identity, issue_no, copies_printed, supersedes_id, closed_reason, closed_at, check_in_time, checked_in_by, entitlement_id), UPDATE (ticket_status, qr_code, issue_no, copies_printed, closed_reason, closed_at, check_in_time, checked_in_by, updated_at) ON tickets TO counter
+--;;
+REVOKE ALL ON checkins FROM counter
+--;;
+GRANT SELECT, INSERT (operator_id, nonce, ticket_id, outcome, station_id, terminal_id, user_id, code_digest, offline, scanned_at, undone_at) ON checkins TO counter
 --;;
 ALTER TABLE payment_questions ENABLE ROW LEVEL SECURITY
 --;;
@@ -741,6 +816,12 @@ CREATE POLICY own_operator ON payment_questions TO counter USING (operator_id = 
 --;;
 CREATE POLICY owner ON payment_questions TO CURRENT_USER USING (true) WITH CHECK (true)
 --;;
-GRANT SELECT, INSERT, UPDATE (resolved_at, resolved_by, resolution) ON payment_questions TO counter
+GRANT SELECT, INSERT (operator_id, id, payment_id, question, details, resolved_at, resolved_by, resolution), UPDATE (resolved_at, resolved_by, resolution) ON payment_questions TO counter
 --;;
-GRANT SELECT, INSERT, UPDATE (refund_status, refund_date, external_reference, gateway_response, updated_at) ON refunds TO counter
+REVOKE ALL ON print_jobs FROM counter
+--;;
+GRANT SELECT, INSERT (operator_id, id, ticket_id, issue_no, copy_no, reason, state, printer, terminal_id, process_id, last_error, sent_at, settled_at, document_kind, document), UPDATE (state, printer, process_id, last_error, sent_at, settled_at, updated_at) ON print_jobs TO counter
+--;;
+REVOKE ALL ON refunds FROM counter
+--;;
+GRANT SELECT, INSERT (operator_id, id, payment_id, refund_reference, refund_reason, refund_amount, processing_fee, refund_status, refund_method, refund_date, shift_id, modification_id, requested_by, external_reference, gateway_response), UPDATE (refund_status, refund_date, external_reference, gateway_response, updated_at) ON refunds TO counter
