@@ -45,8 +45,8 @@ _PROMOTION = (
 )
 _TICKET = (
     "INSERT INTO tickets (operator_id, id, booking_id, passenger_id, qr_code, schedule_id, service_date, class_id,"
-    " from_stop, to_stop, legs, subclass, fare) SELECT operator_id, id + 100, booking_id, passenger_id, qr_code,"
-    " schedule_id, service_date, class_id, from_stop, to_stop, legs, subclass, fare FROM tickets"
+    " from_stop, to_stop, legs, subclass, fare, ticket_status) SELECT operator_id, id + 100, booking_id, passenger_id, qr_code,"
+    " schedule_id, service_date, class_id, from_stop, to_stop, legs, subclass, fare, 'voided' FROM tickets"
     " WHERE booking_id = {booking}"
 )
 
@@ -92,7 +92,8 @@ def owning(database: TestDatabase) -> Iterator[Session]:
 def promotion(desk: Desk) -> int:
     desk.owner(
         "INSERT INTO promotions (operator_id, promotion_code, promotion_name, discount_type, discount_value,"
-        " valid_from, valid_to, usage_limit) VALUES (1, 'TRY', 'Try', 'fixed_amount', 5000, now(), now() + interval '1 day', 1)"
+        " valid_from, valid_to, usage_limit)"
+        " VALUES (1, 'TRY', 'Try', 'fixed_amount', 5000, now(), now() + interval '1 day', 1)"
     )
     return int(desk.value("SELECT id FROM promotions WHERE promotion_code = 'TRY'"))
 
