@@ -27,12 +27,12 @@ _SHIFT = "(SELECT id FROM shifts)"
 _PAYMENT = (
     "INSERT INTO payments (operator_id, id, booking_id, payment_reference, payment_method, payment_status, amount,"
     " tendered, change_given, taken_by, terminal_id, payment_date, shift_id, modification_id)"
-    " SELECT 1, gen_random_uuid(), {booking}, 'LATE', 'cash', 'completed', 5000, 5000, 0, user_id, terminal_id, now(),"
+    " SELECT 1, gen_random_uuid(), {booking}, 'LATE', 'cash', 'completed', {amount}, {amount}, 0, user_id, terminal_id, now(),"
     " id, {modification} FROM shifts"
 )
 _CHARGE = (
     "INSERT INTO booking_charges (operator_id, id, booking_id, charge_kind, amount, cause, modification_id)"
-    " VALUES (1, gen_random_uuid(), {booking}, 'surcharge', 5000, 'late', {modification})"
+    " VALUES (1, gen_random_uuid(), {booking}, 'surcharge', {amount}, 'late', {modification})"
 )
 _REFUND = (
     "INSERT INTO refunds (operator_id, id, payment_id, refund_reference, refund_reason, refund_amount, refund_method,"
@@ -45,8 +45,8 @@ _PROMOTION = (
 )
 _TICKET = (
     "INSERT INTO tickets (operator_id, id, booking_id, passenger_id, qr_code, schedule_id, service_date, class_id,"
-    " from_stop, to_stop, legs, subclass, fare, ticket_status) SELECT operator_id, id + 100, booking_id, passenger_id, qr_code,"
-    " schedule_id, service_date, class_id, from_stop, to_stop, legs, subclass, fare, 'voided' FROM tickets"
+    " from_stop, to_stop, legs, subclass, fare, ticket_status) SELECT operator_id, id + 100, booking_id, passenger_id,"
+    " qr_code, schedule_id, service_date, class_id, from_stop, to_stop, legs, subclass, fare, 'voided' FROM tickets"
     " WHERE booking_id = {booking}"
 )
 
@@ -113,7 +113,7 @@ def _open_modification(terminal: Session, booking_id: UUID) -> str:
 def test_a_sold_booking_is_closed_to_a_terminal(desk: Desk, terminal: Session, change: str) -> None:
     desk.sell(2)
     with pytest.raises(_REFUSED):
-        terminal.execute(CHANGES[change].format(booking=_SOLD, modification="NULL"))
+        terminal.execute(CHANGES[change].format(booking=_SOLD, modification="NULL", amount=5000))
     desk.require_sound()
 
 
@@ -122,7 +122,7 @@ def test_a_sold_booking_is_closed_to_a_terminal(desk: Desk, terminal: Session, c
 def test_a_sold_booking_is_closed_to_the_owner(desk: Desk, owning: Session, change: str) -> None:
     desk.sell(2)
     with pytest.raises(_REFUSED):
-        owning.execute(CHANGES[change].format(booking=_SOLD, modification="NULL"))
+        owning.execute(CHANGES[change].format(booking=_SOLD, modification="NULL", amount=5000))
     desk.require_sound()
 
 
@@ -132,15 +132,15 @@ def test_an_open_modification_of_that_booking_lets_rows_in(desk: Desk, terminal:
     of_another = _open_modification(terminal, other.booking_id)
     for row in (_PAYMENT, _CHARGE, _REFUND):
         with pytest.raises((pg.CheckViolation, pg.ForeignKeyViolation)):
-            terminal.execute(row.format(booking=booking, modification=of_another))
+            terminal.execute(row.format(booking=booking, modification=of_another, amount=5000))
     own = _open_modification(terminal, sold.booking_id)
     with terminal.transaction():
-        assert terminal.execute(_PAYMENT.format(booking=booking, modification=own)).rowcount == 1
-        assert terminal.execute(_CHARGE.format(booking=booking, modification=own)).rowcount == 1
+        assert terminal.execute(_PAYMENT.format(booking=booking, modification=own, amount=5000)).rowcount == 1
+        assert terminal.execute(_CHARGE.format(booking=booking, modification=own, amount=5000)).rowcount == 1
     desk.require_sound()
     terminal.execute("UPDATE booking_modifications SET status = 'closed', closed_at = now()")
     with pytest.raises(pg.CheckViolation, match="is closed"):
-        terminal.execute(_CHARGE.format(booking=booking, modification=own))
+        terminal.execute(_CHARGE.format(booking=booking, modification=own, amount=5000))
 
 
 def test_a_booking_is_confirmed_only_when_it_is_paid(desk: Desk, terminal: Session) -> None:
@@ -149,7 +149,7 @@ def test_a_booking_is_confirmed_only_when_it_is_paid(desk: Desk, terminal: Sessi
     with pytest.raises(pg.CheckViolation, match="is paid"):
         terminal.execute(confirmed)
     with terminal.transaction(force_rollback=True):
-        terminal.execute(_PAYMENT.format(booking=f"'{held.booking_id}'", modification="NULL"))
+        terminal.execute(_PAYMENT.format(booking=f"'{held.booking_id}'", modification="NULL", amount=5000))
         with pytest.raises(pg.CheckViolation, match="5000 is paid, 0 is charged"):
             terminal.execute(confirmed)
 
@@ -162,10 +162,10 @@ def test_money_that_comes_while_the_booking_is_closing_waits_and_is_refused(
     held = desk.hold(1)
     amount = held.total
     booking = f"'{held.booking_id}'"
-    late = row.format(booking=booking, modification="NULL")
+    late = row.format(booking=booking, modification="NULL", amount=5000)
     closing = (
-        _PAYMENT.format(booking=booking, modification="NULL").replace("5000", str(amount)),
-        _CHARGE.format(booking=booking, modification="NULL").replace("5000", str(amount)),
+        _PAYMENT.format(booking=booking, modification="NULL", amount=amount),
+        _CHARGE.format(booking=booking, modification="NULL", amount=amount),
         "UPDATE bookings SET status = 'confirmed', expires_at = NULL",
     )
     with ThreadPoolExecutor(1) as pool:
@@ -191,7 +191,9 @@ _MOVEMENT = (
 )
 SHIFT_CHANGES = {
     "a movement": _MOVEMENT,
-    "a payment": _PAYMENT.format(booking="(SELECT id FROM bookings WHERE status = 'pending')", modification="NULL"),
+    "a payment": _PAYMENT.format(
+        booking="(SELECT id FROM bookings WHERE status = 'pending')", modification="NULL", amount=5000
+    ),
     "a count": "INSERT INTO shift_counts (operator_id, id, shift_id, denomination, pieces, counted_by)"
     " SELECT 1, gen_random_uuid(), id, 1000, 1, user_id FROM shifts",
     "ticket stock": "INSERT INTO stock_counts (operator_id, id, shift_id, roll, first_number)"
@@ -219,7 +221,7 @@ def test_a_closed_shift_stays_as_it_was(desk: Desk, terminal: Session, owning: S
 
 def test_cash_needs_a_shift(desk: Desk, terminal: Session) -> None:
     held = desk.hold(1)
-    statement = _PAYMENT.format(booking=f"'{held.booking_id}'", modification="NULL")
+    statement = _PAYMENT.format(booking=f"'{held.booking_id}'", modification="NULL", amount=5000)
     with pytest.raises(pg.CheckViolation, match="cash belongs to a shift"):
         terminal.execute(statement.replace(" id, NULL", " NULL, NULL"))
 
