@@ -260,7 +260,7 @@ def _require_party(request: HoldRequest, policies: Policies, trip: Journey) -> N
         raise Refused("An infant cannot travel alone.", code="infant_alone", hint="Add an adult.")
     if request.seats > most:
         raise Refused(
-            f"A booking has at most {most} seats.", code="party_too_large", hint="Split the party into two bookings."
+            f"A booking has at most {most} seats.", code="party_too_large", hint="Split the party into several bookings."
         )
     if request.infants > request.seats * policies.get(INFANTS_PER_ADULT, **place):
         raise Refused(
@@ -318,7 +318,7 @@ def _first_hold(tx: Transaction, network: Network, first: idempotency.First) -> 
     booking = tx.send(LOCK, booking_id=UUID(first.result_id)).first()
     assert booking is not None
     if booking.status == "pending" and booking.expires_at <= tx.now:
-        holds.give_back(tx, booking.id, status="expired")
+        holds.give_back(tx, booking.id, status="expired", is_priced=booking.priced_at is not None)
         return None
     if booking.status in ("expired", "cancelled") and tx.send(_SOLD, booking_id=booking.id).first() is None:
         return None

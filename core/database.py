@@ -28,12 +28,12 @@ from psycopg import errors as pg
 from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.types.json import Jsonb
 from sqlalchemy import Engine, PoolProxiedConnection, create_engine
-from sqlalchemy.engine import make_url
 from sqlalchemy.sql.elements import ClauseElement
 from uuid_utils.compat import uuid7
 
+from core import database_address
 from core.driver_errors import connection_lost, on_violation, translate, translated
-from core.errors import DatabaseBusy, DatabaseUnreachable, NotReady, OutcomeUnknown
+from core.errors import DatabaseBusy, DatabaseUnreachable, OutcomeUnknown
 from core.statements import DIALECT, Rows, Statement
 
 __all__ = ["NOBODY", "Actor", "Database", "Rows", "Statement", "Transaction", "on_violation", "translate"]
@@ -192,6 +192,9 @@ class Database:
         role: step down to this role on every connection (for an owner's login that runs the program).
         pool_size: connections kept; twice as many may be open for a moment.
         connect_timeout: seconds to wait for the server to answer.
+
+    Raises:
+        UsageError: the URL is not usable.
     """
 
     def __init__(
@@ -199,29 +202,20 @@ class Database:
     ) -> None:
         self.operator_id = 0
         self.role = role
+        address = database_address.read(url)
         arguments: dict[str, Any] = {
-            "connect_timeout": connect_timeout,
-            "application_name": "counter",
+            **database_address.connect_arguments(address, connect_timeout=connect_timeout),
             "prepare_threshold": None if pooled else 1,
         }
-        try:
-            target = make_url(url)
-            if target.get_backend_name() != "postgresql":
-                raise ValueError("not a postgresql:// address")
-            self.engine: Engine = create_engine(
-                target.set(drivername="postgresql+psycopg"),
-                connect_args=arguments,
-                isolation_level="AUTOCOMMIT",  # BEGIN and COMMIT travel in the pipeline; the driver's own would not
-                pool_size=pool_size,
-                max_overflow=pool_size,
-                pool_timeout=connect_timeout,
-                pool_reset_on_return=None,  # every transaction here ends before its connection goes back
-            )
-        except Exception as error:
-            raise NotReady(
-                "COUNTER_DATABASE_URL is not a usable database address.",
-                hint="It looks like postgresql://counter@host:5432/name.",
-            ) from error
+        self.engine: Engine = create_engine(
+            address,
+            connect_args=arguments,
+            isolation_level="AUTOCOMMIT",  # BEGIN and COMMIT travel in the pipeline; the driver's own would not
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=connect_timeout,
+            pool_reset_on_return=None,  # every transaction here ends before its connection goes back
+        )
 
     def close(self) -> None:
         self.engine.dispose()

@@ -43,6 +43,11 @@ def _login_refused(error: psycopg.Error) -> bool:
     return isinstance(error, refusals) or _said(error, *words)
 
 
+def _wrong_address(error: psycopg.Error) -> bool:
+    """libpq looks at the values of an address's parameters only when it connects."""
+    return _said(error, "connection is bad: invalid", "invalid integer value", "definition of service")
+
+
 def _no_room(error: psycopg.Error) -> bool:
     words = ("too many clients", "too many connections", "remaining connection slots")
     return isinstance(error, pg.TooManyConnections) or _said(error, *words)
@@ -96,6 +101,12 @@ def translate(error: psycopg.Error) -> CounterError:
     name = getattr(error.diag, "constraint_name", None) or ""
     if name in _CONSTRAINTS:
         return _CONSTRAINTS[name]()
+    if _wrong_address(error):
+        return UsageError(
+            "A parameter of the database address has no usable value.",
+            hint="Correct what follows the ? in COUNTER_DATABASE_URL.",
+            code="database_address",
+        )
     if _login_refused(error):
         return DatabaseUnreachable(
             "The database refused the login.", hint="Check user, password and name in COUNTER_DATABASE_URL."

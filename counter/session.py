@@ -23,12 +23,14 @@ from core import office as offices
 from core.clock import local
 from core.config import Settings
 from core.database import Actor, Transaction, translate
-from core.errors import DatabaseUnreachable, NotReady, NotSignedIn
+from core.errors import DatabaseUnreachable, NotReady, NotSignedIn, UsageError
 from core.models import Schedule
+from core.network import StationInfo
 from core.office import Office
 from core.ops import prepare
 from core.staff import SignIn
 from core.terminals import TerminalInfo
+from counter.devices.drawer import DrawerPort, parse_drawer
 from counter.devices.printer import NoPrinter, PrinterSpec, parse_printer
 
 if TYPE_CHECKING:
@@ -52,12 +54,14 @@ class Workplace:
     terminal: TerminalInfo
     printer: PrinterSpec
     server: EmbeddedServer | None
+    #: Where this terminal stands, as last read: screens look at it without asking the database.
+    station: StationInfo | None = None
+    drawer: DrawerPort | None = None
 
     @property
     def station_code(self) -> str | None:
         """The code of the station this terminal stands at."""
-        found = self.office.network().stations.get(self.terminal.station_id or 0)
-        return found.code if found else None
+        return self.station.code if self.station else None
 
     @property
     def printer_kind(self) -> str:
@@ -83,8 +87,11 @@ class Workplace:
     @property
     def time_zone(self) -> str:
         """The zone whose clock hangs where this terminal stands; the operator's where that is not known."""
-        found = self.office.network().stations.get(self.terminal.station_id or 0)
-        return found.time_zone if found else self.office.operator.time_zone
+        return self.station.time_zone if self.station else self.office.operator.time_zone
+
+    def locate(self) -> None:
+        """Look up where this terminal stands."""
+        self.station = self.office.network().stations.get(self.terminal.station_id or 0)
 
     def reconnect(self) -> datetime:
         """Ask the database what time it is; an embedded server that was killed is started again first.
@@ -108,8 +115,9 @@ class Workplace:
             return self._now()
 
     def look_after(self) -> datetime:
-        """``reconnect``, and give back the holds that are out of time wherever nobody searches or sells."""
+        """``reconnect``, look where this is, and give back holds out of time where nobody searches or sells."""
         now = self.reconnect()
+        self.locate()
         holds.sweep(self.office.database)
         return now
 
@@ -140,6 +148,7 @@ def open_workplace(settings: Settings, report: Report) -> Workplace:
         UsageError: COUNTER_PRINTER names no printer.
     """
     printer = parse_printer(settings.printer)
+    drawer = parse_drawer(settings.drawer, settings.drawer_pulse)
     if settings.printer_profile:
         from counter.devices.escpos_ticket import paper_for
 
@@ -152,11 +161,14 @@ def open_workplace(settings: Settings, report: Report) -> Workplace:
         url = server.url(user="counter", database=prepare.DATABASE_NAME)
         office = _open_or_prepare(settings, server, url, report)
     try:
-        terminal = _terminal(settings, office)
+        place = Workplace(settings, office, _terminal(settings, office), printer, server, drawer=drawer)
+        place.locate()
     except BaseException:
         office.close()
+        if server is not None:
+            server.release()
         raise
-    return Workplace(settings, office, terminal, printer, server)
+    return place
 
 
 def _embedded(settings: Settings, report: Report) -> EmbeddedServer:
@@ -237,5 +249,7 @@ def _own_code(home: Path) -> str:
     except FileExistsError:
         return path.read_text(encoding="utf-8").strip() or code
     except OSError as error:
-        raise NotReady(f"{home} cannot be written.", hint="Set COUNTER_HOME to a folder of your own.") from error
+        raise UsageError(
+            f"{home} cannot be written.", code="home_not_usable", hint="Set COUNTER_HOME to a folder of your own."
+        ) from error
     return code

@@ -25,12 +25,17 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from core.errors import CounterError, DatabaseUnreachable, NotReady
+from core.errors import CounterError, DatabaseUnreachable, NotReady, UsageError
 from core.ops import embedded_layout, embedded_postmaster
 from core.ops.embedded_layout import Layout
 
 _DOOR_SECONDS: Final = 120.0
 _PAUSE_SECONDS: Final = 0.02
+#: What the system says where COUNTER_HOME names no folder of ours; anything else may pass.
+_WRONG_FOLDER: Final = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.EISDIR}
+    | {errno.ENAMETOOLONG, errno.ELOOP}
+)
 
 _mutex: Final = threading.RLock()
 _held: Final[dict[Path, tuple[Layout, int]]] = {}  # data folder → its layout, the descriptor that holds the shared lock
@@ -84,7 +89,8 @@ def data_folder(home: Path) -> Path:
     """Where the database of ``home`` lies (or will, after the first start).
 
     Raises:
-        NotReady: it belongs to somebody else, or is gone.
+        UsageError: it belongs to somebody else (code ``home_not_usable``).
+        NotReady: it is gone.
     """
     with _failures_in_words(home):
         return embedded_layout.locate(home).data
@@ -97,7 +103,8 @@ def start(home: Path, *, report: Callable[[str], None] = _silent) -> EmbeddedSer
     a sentence for people whenever something takes longer.
 
     Raises:
-        NotReady: the home cannot be used; the sentence says why.
+        UsageError: the home cannot be used (code ``home_not_usable``); the sentence says why.
+        NotReady: the disk is full, the programs are missing, or the database is another version's.
         DatabaseUnreachable: the server does not start or does not answer; ``details`` has the end of its log.
     """
     with _mutex, _failures_in_words(home):
@@ -112,6 +119,7 @@ def start(home: Path, *, report: Callable[[str], None] = _silent) -> EmbeddedSer
             except BaseException:
                 if users is not None:
                     os.close(users)
+                    _stop_if_nobody_needs(layout)  # somebody may have lost patience while it was starting
                 raise
         if users is not None:
             _release_at_exit()
@@ -123,7 +131,7 @@ def stop(home: Path) -> bool:
     """Stop the server of ``home`` whoever needs it, ending their sessions. False if none ran.
 
     Raises:
-        NotReady: the home is not ours to use.
+        UsageError: the home is not ours to use.
         DatabaseUnreachable: the server did not stop in time.
     """
     with _mutex, _failures_in_words(home):
@@ -147,6 +155,12 @@ def _leave(layout: Layout, users: int) -> None:
     finally:
         if users >= 0:
             os.close(users)
+
+
+def _stop_if_nobody_needs(layout: Layout) -> None:
+    with suppress(CounterError, OSError, subprocess.SubprocessError):
+        if _nobody_needs(layout):
+            embedded_postmaster.stop(layout)
 
 
 def _nobody_needs(layout: Layout) -> bool:
@@ -231,7 +245,8 @@ def _failures_in_words(home: Path) -> Iterator[None]:
             raise NotReady(
                 f"The disk that holds {home} is full.", hint="Free some space and start again.", code="disk_full"
             ) from error
-        raise NotReady(
+        wrong_folder = error.errno in _WRONG_FOLDER
+        raise (UsageError if wrong_folder else NotReady)(
             f"The folder {home} cannot be used for the embedded database: {error.strerror or error} ({where}).",
             hint="Check who owns it, or set COUNTER_HOME to a folder of your own.",
             code="home_not_usable",

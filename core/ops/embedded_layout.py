@@ -30,7 +30,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from core.errors import NotReady
+from core.errors import NotReady, UsageError
 
 MAJOR_VERSION: Final = 18
 SYSTEM_FOLDER: Final = Path("/var/lib/station-counter")
@@ -95,13 +95,14 @@ def locate(home: Path) -> Layout:
     """The layout of ``home`` as it is, or as ``prepare`` would make it; changes nothing.
 
     Raises:
-        NotReady: the data belong to somebody else, or their folder is gone.
+        UsageError: the data belong to somebody else.
+        NotReady: their folder is gone.
     """
     home = home.resolve()
     account = _account(home) if os.geteuid() == 0 else None
     layout = Layout(home, _folder(home, account), account)
     if account is None and layout.data.exists() and layout.data.stat().st_uid != os.geteuid():
-        raise NotReady(
+        raise UsageError(
             f"The embedded database in {layout.data} belongs to another user.",
             hint="Start as that user, or set COUNTER_HOME to a folder of your own.",
             code="home_not_usable",
@@ -113,7 +114,8 @@ def prepare(home: Path) -> Layout:
     """The layout of ``home``, with the account and the folders made. Call it with the door locked.
 
     Raises:
-        NotReady: as ``locate``; or the account cannot be made, or cannot reach the data.
+        UsageError: as ``locate``; or the account cannot reach the data.
+        NotReady: as ``locate``; or the account cannot be made.
     """
     if os.geteuid() == 0:
         _open_system_folder(SYSTEM_FOLDER)
@@ -141,7 +143,7 @@ def socket_folder(layout: Layout) -> Path:
     """The folder for the socket of a server about to start: the data folder, or a private one with a shorter path.
 
     Raises:
-        NotReady: there is no folder whose path is short enough.
+        UsageError: there is no folder whose path is short enough.
     """
     if _fits(layout.data):
         return layout.data
@@ -156,7 +158,7 @@ def socket_folder(layout: Layout) -> Path:
     digest = hashlib.sha256(os.fsencode(layout.data) + inode.to_bytes(8, "big")).hexdigest()[:12]
     folder = shelf / f"{_SOCKET_FOLDER_PREFIX}{digest}"
     if not _fits(folder):
-        raise NotReady(
+        raise UsageError(
             f"The paths of COUNTER_HOME ({layout.home}) and of the temporary folder ({shelf}) do not suit a socket.",
             hint="Set COUNTER_HOME or TMPDIR to a folder with a shorter path without commas.",
             code="home_not_usable",
@@ -327,7 +329,7 @@ def _hand_over(data: Path, account: Account) -> None:
 def _require_entry(folder: Path, account: Account) -> None:
     closed = next((path for path in _way_to(folder) if not _allows(path, account, read=False)), None)
     if closed is not None:
-        raise NotReady(
+        raise UsageError(
             f"The database in {folder} cannot be reached by the system account {account.name} it runs as.",
             hint=f"Somebody closed a folder above it; to let others pass through it: chmod o+x {closed}",
             code="home_not_usable",

@@ -10,9 +10,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ProgrammingError
 
+from core import database_address
 from core.errors import NotReady
 from core.models.guards import COUNTER_ROLE
 
@@ -35,8 +35,13 @@ def head() -> str:
 
 
 def owner_engine(url: str) -> Engine:
-    """An engine for the owner's jobs; plain SQLAlchemy, one connection at a time."""
-    return create_engine(make_url(url).set(drivername="postgresql+psycopg"), pool_size=1)
+    """An engine for the owner's jobs; plain SQLAlchemy, one connection at a time.
+
+    Raises:
+        UsageError: the URL is not usable.
+    """
+    address = database_address.read(url)
+    return create_engine(address, pool_size=1, connect_args=database_address.connect_arguments(address))
 
 
 def hold_preparation_lock(connection: Connection) -> None:

@@ -16,10 +16,9 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Connection, Engine, func, insert, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.exc import DBAPIError
 
 from core import keys
-from core.database import translate
+from core.driver_errors import translated
 from core.errors import NotFound, NotReady, Refused
 from core.models import DatabaseLogin, KeyRing, Operator, Schedule
 from core.models.guards import COUNTER_ROLE
@@ -235,15 +234,9 @@ def _register_keys(connection: Connection, operator_id: int | None, folder: Path
 @contextmanager
 def owning(owner_url: str) -> Iterator[Engine]:
     """An owner's engine whose driver errors are ours."""
+    engine = migrate.owner_engine(owner_url)
     try:
-        engine = migrate.owner_engine(owner_url)
-    except Exception as error:
-        raise NotReady("The owner's database address is not usable.", hint="postgresql://owner@host/name") from error
-    try:
-        yield engine
-    except DBAPIError as error:
-        if isinstance(error.orig, psycopg.Error):
-            raise translate(error.orig) from error
-        raise
+        with translated():
+            yield engine
     finally:
         engine.dispose()

@@ -7,14 +7,17 @@ per line) and nothing else; sentences for people go to standard error.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from io import TextIOWrapper
+from typing import NoReturn
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from core.errors import CounterError
-from counter.cli.output import JSON_FLAG, print_error
+from counter.cli.output import JSON_FLAG, is_answer_lost, notes, print_error, settle, tell_answer_lost
 
 
 class LazyGroup(click.Group):
@@ -44,7 +47,10 @@ class LazyGroup(click.Group):
         "sell": "counter.cli.sales:sell",
         "show": "counter.cli.sales:show",
         "reprint": "counter.cli.sales:reprint",
+        "pay": "counter.cli.pay:pay",
         "checkin": "counter.cli.gate:checkin",
+        "shift": "counter.cli.shift:shift",
+        "approve": "counter.cli.approve:approve",
         "admin": "counter.cli.admin:admin",
     },
     invoke_without_command=True,
@@ -55,58 +61,66 @@ class LazyGroup(click.Group):
 def counter(context: click.Context) -> None:
     """A point-of-sale for railway station counters. Without a command it starts the terminal application."""
     if context.invoked_subcommand is None:
-        from counter.app import run
+        from counter.__main__ import application
 
-        run()
+        application()
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit status; never a traceback."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    as_json = JSON_FLAG in given
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # an arrow that the terminal's encoding lacks is no reason to stop
+    status = _run(given, as_json=JSON_FLAG in given)
+    settle()
+    sys.exit(status)
+
+
+def _run(given: list[str], *, as_json: bool) -> int:
+    """Run a command, its errors in words; returns the exit status."""
     try:
-        status = counter.main(given, prog_name="counter", standalone_mode=False)
-        sys.exit(status if isinstance(status, int) else 0)
+        with counter.make_context("counter", given) as context:
+            counter.invoke(context)
+    except click.exceptions.Exit as left:
+        return left.exit_code
     except click.UsageError as error:
-        hint = f"Try: {error.ctx.command_path} --help" if error.ctx else ""
-        print_error("usage", error.format_message(), hint, as_json=as_json)
-        sys.exit(2)
-    except click.exceptions.Abort:
-        print_error("interrupted", "Interrupted.", "", as_json=as_json)
-        sys.exit(130)
+        print_error("usage", *_in_words(error), as_json=as_json)
+        return 2
+    except (click.Abort, KeyboardInterrupt, EOFError) as error:
+        print_error("interrupted", "Interrupted.", notes(error), as_json=as_json)
+        return 130
     except click.ClickException as error:
         print_error("usage", error.format_message(), "", as_json=as_json)
-        sys.exit(2)
+        return 2
     except CounterError as error:
         print_error(error.reason, error.message, error.hint, as_json=as_json, details=error.details)
-        sys.exit(error.exit_status)
-    except BrokenPipeError:
-        # whoever reads our output has had enough; say nothing more, not even at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except KeyboardInterrupt:
-        sys.exit(130)
+        return error.exit_status
     except Exception as error:
-        where = note_crash(error)
-        print_error(
-            "internal_error", "The program met an error of its own.", f"What it knows is in {where}.", as_json=as_json
-        )
-        sys.exit(3)
+        if isinstance(error, OSError) and is_answer_lost(error):
+            return tell_answer_lost(error)
+        hint = _noted(error)
+        print_error("internal_error", "The program met an error of its own.", hint, as_json=as_json)
+        return 3
+    return 0
 
 
-def note_crash(error: BaseException) -> str:
-    """Write a traceback without any values to the log below the home folder; returns where, for the sentence."""
-    import traceback
-    from datetime import UTC, datetime
+def _in_words(error: click.UsageError) -> tuple[str, str]:
+    """What a usage error says in one sentence, and where to read on."""
+    if error.ctx is None:
+        return error.format_message(), ""
+    hint, command = f"Try: {error.ctx.command_path} --help", error.ctx.command
+    if isinstance(error, NoArgsIsHelpError) and isinstance(command, click.Group):
+        return f"{error.ctx.command_path} needs a command: {', '.join(command.list_commands(error.ctx))}.", hint
+    message = error.format_message()
+    return message if message.endswith((".", "?")) else f"{message}.", hint
 
+
+def _noted(error: Exception) -> str:
+    """Write an error of the program's own to the log; returns the sentence that says where."""
     from core.config import home_folder
+    from counter import logs
 
-    path = home_folder() / "log" / "crash.log"
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as stream:
-            stream.write(f"{datetime.now(UTC).isoformat()} {type(error).__name__}\n{frames}\n")
-    except OSError:
-        return "no file: the log folder cannot be written"
-    return str(path)
+    path = None
+    with suppress(CounterError):  # a home that cannot be is what the error was about
+        path = logs.note_crash(error, home_folder())
+    return f"Its log is {path}." if path else "The log cannot be written."

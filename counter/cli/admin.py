@@ -5,15 +5,22 @@ from __future__ import annotations
 import re
 import signal
 import threading
+from pathlib import Path
 from zoneinfo import available_timezones
 
 import click
 
 from core.config import settings
+from core.errors import NotReady
 from core.ops import prepare
+from counter.cli.entitlements import entitlements
 from counter.cli.opening import workplace
 from counter.cli.output import exits_with, json_option, print_json, print_table, progress, say
+from counter.cli.promotions import promotions
+from counter.cli.values import Number
 from counter.session import DEMONSTRATION_DAYS, owner_url
+
+_LONGEST_NAME = 80
 
 
 @click.group()
@@ -21,9 +28,13 @@ def admin() -> None:
     """Look after the installation."""
 
 
+for _group in (promotions, entitlements):
+    admin.add_command(_group)
+
+
 @admin.command("init")
 @click.option("--demo", "with_demo", is_flag=True, help="Load the demonstration railway into an empty database.")
-@click.option("--days", type=click.IntRange(0, 366), help="Open schedules for so many days ahead.")
+@click.option("--days", type=Number(0, 366), help="Open schedules for so many days ahead.")
 @click.option("--operator", "operator_code", metavar="CODE", help="Whose keys these are, where there are several.")
 @json_option
 def init(with_demo: bool, days: int | None, operator_code: str | None, as_json: bool) -> None:
@@ -42,7 +53,7 @@ def init(with_demo: bool, days: int | None, operator_code: str | None, as_json: 
 
 
 @admin.command("extend")
-@click.option("--days", type=click.IntRange(1, 366), default=DEMONSTRATION_DAYS, show_default=True)
+@click.option("--days", type=Number(1, 366), default=DEMONSTRATION_DAYS, show_default=True)
 @json_option
 def extend(days: int, as_json: bool) -> None:
     """Open schedules for the days ahead: the owner's daily job on an operator's database."""
@@ -62,10 +73,14 @@ def extend(days: int, as_json: bool) -> None:
 @json_option
 def operator(code: str, name: str, issuer: str, time_zone: str, as_json: bool) -> None:
     """Enter an operator of CODE and NAME, with the key ring of this machine for its tickets."""
+    if not re.fullmatch("[A-Za-z0-9_-]{1,12}", code):
+        raise click.BadParameter("it is up to twelve letters and figures.", param_hint="'CODE'")
+    if not (name.strip() and name.isprintable() and len(name) <= _LONGEST_NAME):
+        raise click.BadParameter(f"it is one line of at most {_LONGEST_NAME} characters.", param_hint="'NAME'")
     if not re.fullmatch("[A-Za-z]{3}", issuer):
-        raise click.BadParameter("three letters A to Z", param_hint="--issuer")
+        raise click.BadParameter("it is three letters A to Z.", param_hint="'--issuer'")
     if time_zone not in available_timezones():
-        raise click.BadParameter(f"{time_zone[:40]!r} is no IANA time zone", param_hint="--time-zone")
+        raise click.BadParameter(f"{time_zone[:40]!r} is no IANA time zone.", param_hint="'--time-zone'")
     chosen = settings()
     address = owner_url(chosen, progress(as_json))
     prepare.add_operator(address, chosen.keys_folder, code.upper(), name, issuer.upper(), time_zone)
@@ -120,16 +135,56 @@ def server(as_json: bool) -> None:
         if as_json:
             print_json({"url": url})
         else:
-            say(f"The embedded database runs. Programs log in as the counter role:\n{url}\nCtrl+C stops it.")
+            for line in ("The embedded database runs. Programs log in as the counter role:", url, "Ctrl+C stops it."):
+                say(line)
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         stop.wait()
 
 
+@admin.command("gateway-simulator")
+@click.option("--port", type=Number(0, 65535), default=8799, show_default=True, help="0 takes a free one.")
+@click.option("--server-key", metavar="KEY", help="What counters must know; a trial key if left out.")
+@click.option(
+    "--settle-after",
+    type=Number(0, 86400, fractions=True),
+    metavar="SECONDS",
+    help="Orders are paid by themselves after so long.",
+)
+@click.option(
+    "--fault-rate",
+    type=Number(0, 1, fractions=True),
+    default=0.0,
+    show_default=True,
+    metavar="SHARE",
+    help="So many requests go wrong, 0 to 1.",
+)
+@click.option("--seed", type=Number(0), default=0, show_default=True, help="Of what goes wrong.")
+@click.option("--file", "file", type=click.Path(dir_okay=False, path_type=Path), help="Keeps the orders.")
+def gateway_simulator(
+    port: int, server_key: str | None, settle_after: float | None, fault_rate: float, seed: int, file: Path | None
+) -> None:
+    """A payment gateway to try QRIS with: on this machine only, without real money."""
+    from counter.simulator import run_simulator
+    from counter.simulator.server import TRIAL_KEY
+
+    try:
+        run_simulator(
+            port, server_key=server_key or TRIAL_KEY, settle_after=settle_after, file=file, fault_rate=fault_rate,
+            seed=seed,
+        )  # fmt: skip
+    except (OSError, ValueError) as error:
+        raise NotReady(
+            f"The simulated gateway cannot start: {error}.", hint="Choose another --port or --file."
+        ) from None
+
+
 @admin.command("bench")
-@click.option("--seconds", type=click.FloatRange(0.2, 600), default=4.0, show_default=True, help="Per measurement.")
-@click.option("--clients", type=click.IntRange(1, 64), help="Processes at once; 1 and then 8 if left out.")
+@click.option(
+    "--seconds", type=Number(0.2, 600, fractions=True), default=4.0, show_default=True, help="Per measurement."
+)
+@click.option("--clients", type=Number(1, 64), help="Processes at once; 1 and then 8 if left out.")
 @json_option
 def bench(seconds: float, clients: int | None, as_json: bool) -> None:
     """Measure sales, check-ins, searches and a rush against bare statements, in databases made for it."""

@@ -40,7 +40,7 @@ def test_nobody_answers(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", ["", "counter", "mysql://x@y/z", "sqlite:///x", "postgresql://x@y:port/z", "://"])
 def test_an_address_that_is_none(url: str) -> None:
-    with pytest.raises(NotReady):
+    with pytest.raises(UsageError):
         offices.connect(url)
 
 

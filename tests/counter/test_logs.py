@@ -46,6 +46,18 @@ def test_what_looks_like_a_secret_is_hidden_whatever_it_is_called(before: str, s
     assert secret not in str(logs.redact(None, "info", {"event": "x", "detail": f"{before}{secret}{after}"}))
 
 
+@given(text=st.text())
+def test_a_line_is_one_line_without_anything_a_terminal_obeys(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    home = tmp_path_factory.mktemp("home")
+    logs.open_log(home)
+    logs.note(f"typed {text}", what=text)
+    written = (home / "log" / "counter.log").read_bytes()
+    assert written.count(b"\n") == 1
+    assert all(0x20 <= byte <= 0x7F for byte in written.removesuffix(b"\n"))
+
+
 def test_a_password_within_an_address_is_hidden() -> None:
     entry = logs.redact(None, "info", {"event": "x", "where": "postgresql://counter:hunter2@db/counter"})
     assert "hunter2" not in str(entry)

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
 
-from core import checkin, sale, search
+from core import checkin, sale, search, shifts
 from core.checkin import Gate, Outcome
 from core.database import Actor, Transaction
 from core.errors import DatabaseUnreachable, IntegrityFailure, NotReady, Unreachable, UsageError
@@ -41,7 +41,10 @@ Changes = dict[str, tuple[int, int, int]]
 def desk(office: Office, clerk: Actor, database: TestDatabase) -> Iterator[Desk]:
     """A clerk with the library and a hand-written till, in the same database."""
     role = office.database.role
-    till = Till(database.counter_url, operator_id=office.operator.id, actor=clerk, role=role, pooled=False)
+    shift = shifts.open_for_scripts(office, clerk)
+    till = Till(
+        database.counter_url, operator_id=office.operator.id, actor=clerk, shift_id=shift.id, role=role, pooled=False
+    )
     with closing(till):
         yield Desk(office, clerk, till)
 

@@ -169,6 +169,21 @@ sys.stdin.read()
         assert embedded.stop(home) is False
         one.leave()
 
+    def test_an_interrupted_start_leaves_no_server(
+        self, home: Path, postmaster: Postmaster, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        started = embedded_postmaster._try_to_start
+
+        def interrupted(layout: Layout, socket_folder: Path) -> None:
+            started(layout, socket_folder)
+            assert postmaster(home) is not None
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(embedded_postmaster, "_try_to_start", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            embedded.start(home)
+        assert postmaster(home) is None
+
     def test_stop_makes_nothing(self, tmp_path: Path) -> None:
         assert embedded.stop(tmp_path / "nothing") is False
         assert not (tmp_path / "nothing").exists()

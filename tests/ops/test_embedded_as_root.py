@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from core.errors import NotReady
+from core.errors import NotReady, UsageError
 from core.ops import embedded, embedded_layout
 from core.ops.embedded import EmbeddedServer
 from core.ops.embedded_layout import Account
@@ -158,7 +158,7 @@ class TestPublicHome:
     def test_one_that_was_closed_later_says_what_to_do(self, home: Path, ask: Ask) -> None:
         embedded.start(home).release()
         home.chmod(0o700)
-        with pytest.raises(NotReady, match="cannot be reached by the system account pgserver") as refused:
+        with pytest.raises(UsageError, match="cannot be reached by the system account pgserver") as refused:
             embedded.start(home)
         command = refused.value.hint.split(": ", 1)[1]
         subprocess.run(command.split(), check=True)

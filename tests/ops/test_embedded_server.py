@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import create_engine, make_url, text
 
-from core.errors import CounterError, DatabaseUnreachable, NotReady
+from core.errors import CounterError, DatabaseUnreachable, NotReady, UsageError
 from core.ops import embedded, embedded_layout
 from core.ops.embedded import EmbeddedServer
 
@@ -90,7 +90,7 @@ class TestPaths:
         long = home / ("x" * 100)
         long.mkdir()
         monkeypatch.setattr(tempfile, "tempdir", str(long))
-        with pytest.raises(NotReady, match="do not suit a socket"):
+        with pytest.raises(UsageError, match="do not suit a socket"):
             embedded.start(long)
 
     @given(
@@ -257,7 +257,7 @@ class TestRefusals:
     def test_a_home_that_is_a_file(self, home: Path) -> None:
         (home / "file").touch()
         for path in (home / "file", home / "file" / "below"):
-            with pytest.raises(NotReady, match="cannot be used for the embedded database"):
+            with pytest.raises(UsageError, match="cannot be used for the embedded database"):
                 embedded.start(path)
 
     @ordinary_user
@@ -265,7 +265,7 @@ class TestRefusals:
         home.chmod(0o500)
         try:
             for path in (home, home / "below"):
-                with pytest.raises(NotReady, match="Permission denied") as refused:
+                with pytest.raises(UsageError, match="Permission denied") as refused:
                     embedded.start(path)
                 assert refused.value.reason == "home_not_usable"
         finally:
