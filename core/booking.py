@@ -260,7 +260,7 @@ def _require_party(request: HoldRequest, policies: Policies, trip: Journey) -> N
         raise Refused("An infant cannot travel alone.", code="infant_alone", hint="Add an adult.")
     if request.seats > most:
         raise Refused(
-            f"A booking has at most {most} seats.", code="party_too_large", hint="Split the party into several bookings."
+            f"A booking has at most {most} seats.", code="party_too_large", hint="Make several bookings of the party."
         )
     if request.infants > request.seats * policies.get(INFANTS_PER_ADULT, **place):
         raise Refused(

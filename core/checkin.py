@@ -1,6 +1,6 @@
 """The gate: may the bearer of this code board here and now?
 
-``verdict`` is the pure decision. ``check_in`` reads the code, locks the ticket, decides, and records the scan with its
+The decision is ``core.verdict``. ``check_in`` reads the code, locks the ticket, decides, and records the scan with its
 nonce: the same nonce again is the same scan and gets the same answer. An admitted ticket becomes *used* in the same
 transaction, so it never opens two gates.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,18 +17,23 @@ from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.types import DateTime
 from uuid_utils.compat import uuid7
 
-from core import policy, timetable
+from core import entitlements, policy, timetable
 from core.clock import local
 from core.database import Actor, Rows, Statement, Transaction, on_violation
+from core.entitlements import Entitlement
 from core.errors import KeyReused, StateConflict
 from core.identity import mask
 from core.models import Booking, CheckIn, Passenger, Schedule, Station, Ticket
+from core.models import Entitlement as EntitlementRow
 from core.network import Network, RouteInfo, SeatInfo, TrainInfo
 from core.office import Office
 from core.permissions import require
 from core.policy import BOARDING_CLOSES_MINUTES, BOARDING_OPENS_MINUTES
 from core.ticket_code import Reading, TicketPayload, decode
 from core.timetable import Journey
+from core.verdict import Outcome, Place, TicketState, verdict
+
+__all__ = ["Answer", "FirstUse", "Gate", "Outcome", "check_in"]
 
 
 class _ScannedMeanwhile(StateConflict):
@@ -37,28 +41,6 @@ class _ScannedMeanwhile(StateConflict):
 
 
 on_violation("pk_checkins", lambda: _ScannedMeanwhile("This scan is on record already."))
-
-
-class Outcome(StrEnum):
-    """What a gate answers; the first is the only one that opens it."""
-
-    OK = "ok"
-    ALREADY_USED = "already_used"
-    NOT_YET = "not_yet"
-    DEPARTED = "departed"
-    WRONG_TRAIN = "wrong_train"
-    WRONG_STATION = "wrong_station"
-    WRONG_DIRECTION = "wrong_direction"
-    WRONG_DATE = "wrong_date"
-    CANCELLED = "cancelled"
-    SUPERSEDED = "superseded"
-    DUPLICATE = "duplicate"
-    ENTITLEMENT = "entitlement"
-    UNPAID = "unpaid"
-    REVOKED = "revoked"
-    UNKNOWN = "unknown"
-    FORGED = "forged"
-    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +72,10 @@ class Answer:
     first_used: FirstUse | None = None
     boarding_opens_at: datetime | None = None
     offline: bool = False
+    entitlement: Entitlement | None = None  #: that has lapsed, where that is the outcome
 
     def as_json(self) -> dict[str, Any]:
-        used = self.first_used
+        used, lapsed = self.first_used, self.entitlement
         return {
             "outcome": self.outcome.value,
             "ticket_number": self.ticket_number,
@@ -101,87 +84,7 @@ class Answer:
             "seat": self.seat.number if self.seat else None,
             "first_used": None if used is None else {"at": used.at.isoformat(), "where": used.where},
             "offline": self.offline,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class TicketState:
-    """A ticket as the verdict sees it."""
-
-    status: str
-    booking_status: str
-    issue_no: int
-    journey: Journey
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A gate as the verdict sees it. ``route`` is the one of the train being boarded, where the gate is set to one."""
-
-    station_id: int
-    train_number: str | None
-    route: RouteInfo | None
-    day: date | None
-    at: datetime
-    opens_minutes: int
-    closes_minutes: int
-
-
-def verdict(ticket: TicketState, issue_no: int, place: Place) -> Outcome:
-    """May the bearer of issue ``issue_no`` of this ticket pass here and now?
-
-    What is wrong with the ticket itself is said before what is wrong with the place, and the place before the time:
-    the most serious reason is the one the gate agent must act on.
-    """
-    return _of_the_ticket(ticket, issue_no) or _of_the_place(ticket.journey, place) or _of_the_time(ticket, place)
-
-
-_CLOSED: Final = {
-    "cancelled": Outcome.CANCELLED,
-    "voided": Outcome.CANCELLED,
-    "superseded": Outcome.SUPERSEDED,
-    "expired": Outcome.DEPARTED,
-}
-
-
-def _of_the_ticket(ticket: TicketState, issue_no: int) -> Outcome | None:
-    if ticket.status in _CLOSED:
-        return _CLOSED[ticket.status]
-    if issue_no < ticket.issue_no:
-        return Outcome.DUPLICATE
-    if issue_no > ticket.issue_no:
-        return Outcome.UNKNOWN  # signed by us, but never put on record: a restored backup, or worse
-    if ticket.booking_status == "pending":
-        return Outcome.UNPAID
-    if ticket.booking_status in ("cancelled", "expired") or ticket.journey.status == "cancelled":
-        return Outcome.CANCELLED
-    return Outcome.ALREADY_USED if ticket.status == "used" else None
-
-
-def _of_the_place(trip: Journey, place: Place) -> Outcome | None:
-    if place.station_id != trip.origin.id:
-        return Outcome.WRONG_DIRECTION if place.station_id == trip.destination.id else Outcome.WRONG_STATION
-    if place.train_number is not None and place.train_number != trip.train.number:
-        return Outcome.WRONG_DIRECTION if _runs_back(trip, place.route) else Outcome.WRONG_TRAIN
-    if place.day is not None and place.day not in (trip.day, trip.service_date):
-        return Outcome.WRONG_DATE
-    return None
-
-
-def _runs_back(trip: Journey, route: RouteInfo | None) -> bool:
-    """Whether the train at this gate calls at the traveller's destination before it calls here."""
-    here = route.stop_at(trip.origin.id) if route else None
-    there = route.stop_at(trip.destination.id) if route else None
-    return here is not None and there is not None and there.order < here.order
-
-
-def _of_the_time(ticket: TicketState, place: Place) -> Outcome:
-    departs = ticket.journey.departs_at
-    if place.at < departs - timedelta(minutes=place.opens_minutes):
-        return Outcome.NOT_YET
-    if place.at >= departs - timedelta(minutes=place.closes_minutes):
-        return Outcome.DEPARTED
-    return Outcome.OK
+        } | ({} if lapsed is None else {"entitlement": lapsed.as_json()})
 
 
 _TICKET: Final = Statement(
@@ -200,10 +103,17 @@ _TICKET: Final = Statement(
         Passenger.passenger_name,
         Passenger.identity_last_four,
         *timetable.COLUMNS,
+        *(EntitlementRow.id.label("entitlement_id"), EntitlementRow.entitlement_kind, EntitlementRow.holder_name),
+        *(EntitlementRow.document_reference, EntitlementRow.valid_from, EntitlementRow.valid_until),
+        EntitlementRow.revoked_at,
     )
     .join(Booking, (Booking.operator_id == Ticket.operator_id) & (Booking.id == Ticket.booking_id))
     .join(Passenger, (Passenger.operator_id == Ticket.operator_id) & (Passenger.id == Ticket.passenger_id))
     .join(Schedule, (Schedule.operator_id == Ticket.operator_id) & (Schedule.id == Ticket.schedule_id))
+    .outerjoin(
+        EntitlementRow,
+        (EntitlementRow.operator_id == Ticket.operator_id) & (EntitlementRow.id == Ticket.entitlement_id),
+    )
     .where(Ticket.operator_id == bindparam("operator_id"), Ticket.id == bindparam("serial"))
     .with_for_update(of=Ticket)
 )
@@ -330,7 +240,8 @@ def _judge(
         policies.get(BOARDING_OPENS_MINUTES, **where),
         policies.get(BOARDING_CLOSES_MINUTES, **where),
     )
-    state = TicketState(row.ticket_status, row.booking_status, row.issue_no, trip)
+    entitlement = entitlements.of_row(row, row.entitlement_id) if row.entitlement_id else None
+    state = TicketState(row.ticket_status, row.booking_status, row.issue_no, trip, entitlement)
     if scan.key_revoked:
         found = Outcome.REVOKED
     else:
@@ -350,6 +261,7 @@ def _judge(
         seat=None if row.seat_id is None else network.seats(tx, row.class_id)[row.seat_id],
         first_used=first_used,
         boarding_opens_at=trip.departs_at - timedelta(minutes=place.opens_minutes),
+        entitlement=entitlement if outcome is Outcome.ENTITLEMENT else None,
     )
 
 

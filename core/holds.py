@@ -18,6 +18,8 @@ from core import inventory
 from core.database import Database, Rows, Statement, Transaction
 from core.inventory import Stretch
 from core.models import Booking, SeatHold
+from core.payments import giving_back
+from core.payments.giving_back import OnTheSpot
 
 _EXPIRED: Final = Statement(
     select(SeatHold.booking_id).where(
@@ -32,7 +34,7 @@ _ALL_EXPIRED: Final = Statement(
     .order_by(SeatHold.expires_at)
     .limit(500)
 )
-_IF_EXPIRED: Final = select(Booking.id).where(
+_IF_EXPIRED: Final = select(Booking.id, Booking.priced_at).where(
     Booking.operator_id == bindparam("operator_id"),
     Booking.id == bindparam("booking_id"),
     Booking.status == "pending",
@@ -68,15 +70,27 @@ def expired(tx: Transaction, schedule_ids: Collection[int]) -> Rows:
     return tx.send(_EXPIRED, schedule_ids=list(schedule_ids))
 
 
-def give_back(tx: Transaction, booking_id: object, *, status: str) -> int:
-    """Free the seats of a pending booking whose row the caller has locked, and close it; returns the seats freed."""
+def give_back(
+    tx: Transaction, booking_id: object, *, status: str, is_priced: bool, on_the_spot: OnTheSpot | None = None
+) -> list[dict[str, Any]]:
+    """Free the seats of a pending booking whose row the caller has locked, and close it.
+
+    Args:
+        is_priced: its bill is fixed, so parts of it may be paid: they go back.
+        on_the_spot: a clerk pays back what can be paid back across the counter.
+
+    Returns:
+        What becomes of the money that was paid; see ``giving_back.unwind``.
+    """
+    refunds = giving_back.unwind(tx, booking_id, on_the_spot) if is_priced else []
     holds = tx.send(OF_BOOKING, booking_id=booking_id).all()
-    freed = [inventory.release(tx, stretch_of(hold), hold.seat_ids) for hold in holds]
+    for hold in holds:
+        inventory.release(tx, stretch_of(hold), hold.seat_ids)
     tx.send(_DROP, booking_id=booking_id)
     number = tx.send(CLOSE, booking_id=booking_id, status=status).scalar()
     tx.audit("update", "bookings", booking_id, old={"status": "pending"}, new={"status": status})
     tx.event(f"booking.{status}", "bookings", booking_id, {"booking_number": number})
-    return sum(len(rows.all()) for rows in freed)
+    return refunds
 
 
 def drop(tx: Transaction, booking_id: object) -> Rows:
@@ -92,9 +106,10 @@ def release(database: Database, booking_ids: Iterable[Any], *, wait: bool = Fals
     lock = _LOCK_EXPIRED_WAITING if wait else _LOCK_EXPIRED
 
     def one(tx: Transaction, booking_id: Any) -> bool:
-        if tx.send(lock, booking_id=booking_id).first() is None:
+        late = tx.send(lock, booking_id=booking_id).first()
+        if late is None:
             return False  # somebody else is at it, or it was paid for in the meantime
-        give_back(tx, booking_id, status="expired")
+        give_back(tx, booking_id, status="expired", is_priced=late.priced_at is not None)
         return True
 
     return sum(database.transaction(partial(one, booking_id=key)) for key in sorted(set(booking_ids)))

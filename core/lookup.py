@@ -12,8 +12,9 @@ from core import tickets
 from core.database import Actor, Statement, Transaction
 from core.errors import NotFound
 from core.identity import mask
-from core.models import Booking, Passenger, Payment, Refund
+from core.models import Booking, BookingModification, Passenger, Payment, Refund
 from core.office import Office
+from core.payments.standing import payment_json, refund_json
 from core.permissions import require
 from core.tickets import TicketRecord
 
@@ -45,6 +46,15 @@ _REFUNDS: Final = Statement(
     .where(Refund.operator_id == bindparam("operator_id"), Payment.booking_id == bindparam("booking_id"))
     .order_by(Refund.id)
 )
+_MODIFICATIONS: Final = Statement(
+    select(BookingModification)
+    .where(
+        BookingModification.operator_id == bindparam("operator_id"),
+        BookingModification.booking_id == bindparam("booking_id"),
+        BookingModification.deleted_at.is_(None),
+    )
+    .order_by(BookingModification.id)
+)
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,7 @@ class BookingFile:
     payments: tuple[Any, ...]
     refunds: tuple[Any, ...]
     tickets: tuple[TicketRecord, ...]
+    modifications: tuple[Any, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The booking as ``counter show`` prints it."""
@@ -81,31 +92,20 @@ class BookingFile:
                 }
                 for one in self.passengers
             ],
-            "payments": [
-                {
-                    "reference": one.payment_reference,
-                    "method": one.payment_method,
-                    "status": one.payment_status,
-                    "amount": one.amount,
-                    "processing_fee": one.processing_fee,
-                    "tendered": one.tendered,
-                    "change": one.change_given,
-                    "paid_at": one.payment_date.isoformat() if one.payment_date else None,
-                }
-                for one in self.payments
-            ],
-            "refunds": [
-                {
-                    "reference": one.refund_reference,
-                    "reason": one.refund_reason,
-                    "status": one.refund_status,
-                    "amount": one.refund_amount,
-                    "method": one.refund_method,
-                }
-                for one in self.refunds
-            ],
+            "payments": [payment_json(one) for one in self.payments],
+            "refunds": [refund_json(one) for one in self.refunds],
             "tickets": [ticket.as_json() for ticket in self.tickets],
-            "modifications": [],
+            "modifications": [
+                {
+                    "type": one.modification_type,
+                    "status": one.status,
+                    "reason": one.reason,
+                    "within_policy": one.within_policy,
+                    "fee_charged": one.fee_charged,
+                    "opened_at": one.created_at.isoformat(),
+                }
+                for one in self.modifications
+            ],
         }
 
 
@@ -125,9 +125,12 @@ def booking(office: Office, actor: Actor, number: str) -> BookingFile:
                 code="unknown_booking",
                 hint="A booking number has seven letters and digits.",
             )
-        asked = [tx.send(question, booking_id=row.id) for question in (_PASSENGERS, _PAYMENTS, _REFUNDS)]
-        passengers, payments, refunds = (tuple(rows.all()) for rows in asked)
+        asked = [
+            tx.send(question, booking_id=row.id) for question in (_PASSENGERS, _PAYMENTS, _REFUNDS, _MODIFICATIONS)
+        ]
+        passengers, payments, refunds, modifications = (tuple(rows.all()) for rows in asked)
         tx.audit("view", "bookings", row.id)
-        return BookingFile(row.id, row, passengers, payments, refunds, tuple(tickets.of_booking(tx, network, row.id)))
+        issued = tuple(tickets.of_booking(tx, network, row.id))
+        return BookingFile(row.id, row, passengers, payments, refunds, issued, modifications)
 
     return office.database.transaction(look, actor=actor)

@@ -7,8 +7,7 @@ again. What must be known of each is decided in ``core.passengers``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,19 +15,19 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from uuid_utils.compat import uuid7
 
-from core import pending, policy
+from core import entitlements, pending, policy
 from core.clock import local
 from core.database import Actor, Statement, Transaction
-from core.entitlements import Reduction
+from core.entitlements import EntitlementRefused, Journeying, Rates, Reduction
 from core.errors import Refused
-from core.identity import Identity, PassengerType
+from core.identity import Finding, Identity, PassengerType
 from core.models import Booking, Entitlement, Passenger
 from core.network import SeatInfo
 from core.office import Office
 from core.passengers import PartyLimits, PassengerDetails, PassengerInput, check_party
 from core.pending import Hold
 from core.permissions import require
-from core.policy import INFANT_AGE, INFANTS_PER_ADULT, ONE_TICKET_PER_IDENTITY, SENIOR_AGE, Policies
+from core.policy import FARE_ROUNDING, INFANT_AGE, INFANTS_PER_ADULT, ONE_TICKET_PER_IDENTITY, SENIOR_AGE, Policies
 
 _COLUMNS: Final = (
     "operator_id",
@@ -50,6 +49,9 @@ _COLUMNS: Final = (
 _OF_BOOKING: Final = (Passenger.operator_id == bindparam("operator_id")) & (
     Passenger.booking_id == bindparam("booking_id")
 )
+_ITS_ENTITLEMENT: Final = (Entitlement.operator_id == Passenger.operator_id) & (
+    Entitlement.id == Passenger.entitlement_id
+)
 _INSERT: Final = Statement(insert(Passenger).values({name: bindparam(name) for name in _COLUMNS}))
 _FORGET: Final = Statement(delete(Passenger).where(_OF_BOOKING))
 _STORED: Final = Statement(
@@ -59,7 +61,9 @@ _STORED: Final = Statement(
         Passenger.passenger_type,
         Passenger.passenger_dob,
         Passenger.identity_number,
+        Entitlement.entitlement_kind,
     )
+    .outerjoin(Entitlement, _ITS_ENTITLEMENT)
     .where(_OF_BOOKING)
     .order_by(Passenger.position)
 )
@@ -69,10 +73,7 @@ _SEATED: Final = Statement(
         *(Passenger.identity_kind, Passenger.identity_number, Passenger.identity_digest, Passenger.gender),
         *(Passenger.seat_id, Passenger.ticket_price, Passenger.entitlement_id, Entitlement.entitlement_kind),
     )
-    .outerjoin(
-        Entitlement,
-        (Entitlement.operator_id == Passenger.operator_id) & (Entitlement.id == Passenger.entitlement_id),
-    )
+    .outerjoin(Entitlement, _ITS_ENTITLEMENT)
     .where(_OF_BOOKING)
     .order_by(Passenger.position)
 )
@@ -101,12 +102,16 @@ class Traveller:
 
 
 def seat(
-    office: Office, held: Hold, policies: Policies, entered: Sequence[PassengerInput], now: datetime
+    tx: Transaction, office: Office, held: Hold, policies: Policies, entered: Sequence[PassengerInput]
 ) -> list[Traveller]:
     """Check the party against the hold; everyone but infants gets the next of the held seats.
 
+    Entitlements are asked for only where somebody claims a reduction.
+
     Raises:
         Refused: as ``passengers.check_party``, and code ``passengers_do_not_fit_hold``.
+        EntitlementRefused: somebody claims a reduction that is not given. A senior pays the full fare instead, with a
+            finding.
     """
     trip = held.journey
     place = {"station_id": trip.origin.id, "train_id": trip.train.id}
@@ -114,7 +119,7 @@ def seat(
     limits = PartyLimits(
         policies.get(INFANT_AGE, **place), policies.get(INFANTS_PER_ADULT, **place), policies.get(SENIOR_AGE, **place)
     )
-    party = check_party(entered, trip.day, local(now, trip.origin.time_zone).date(), limits, exclusive=exclusive)
+    party = check_party(entered, trip.day, local(tx.now, trip.origin.time_zone).date(), limits, exclusive=exclusive)
     infants = sum(1 for one in party if one.type is PassengerType.INFANT)
     if len(party) - infants != len(held.seats) or infants != held.infants:
         raise Refused(
@@ -130,7 +135,42 @@ def seat(
         fare = held.seat_fare if place_taken else 0
         digest = office.keys.digest(details.identity.number) if details.identity else None
         travellers.append(Traveller(uuid7(), details, place_taken, fare, fare, digest, exclusive))
-    return travellers
+    return _reduced(tx, held, policies, travellers, [one.claim for one in entered])
+
+
+def _reduced(
+    tx: Transaction, held: Hold, policies: Policies, travellers: list[Traveller], claims: Sequence[str | None]
+) -> list[Traveller]:
+    """The travellers with the reductions that their registered entitlements give them."""
+    digests = {one.digest for claim, one in zip(claims, travellers, strict=True) if claim and one.digest}
+    if not digests:
+        return travellers
+    known, journey = entitlements.ask(tx, digests).read(), journeying(held, policies)
+    party = [
+        _reduce(one, claim, known.get(one.digest, []), journey) if claim and one.digest else one
+        for claim, one in zip(claims, travellers, strict=True)
+    ]
+    entitlements.require_used_once([one.reduction for one in party if one.reduction])
+    return party
+
+
+def _reduce(one: Traveller, claim: str, known: Sequence[entitlements.Entitlement], journey: Journeying) -> Traveller:
+    try:
+        given = entitlements.judge(claim, known, journey)
+    except EntitlementRefused as refusal:
+        if claim != entitlements.SENIOR:
+            raise
+        full = Finding(refusal.reason, f"{one.details.name} pays the full fare: {refusal.message}")
+        return replace(one, details=replace(one.details, findings=(*one.details.findings, full)))
+    return replace(one, fare=journey.fare(claim, one.full_fare), reduction=given)
+
+
+def journeying(held: Hold, policies: Policies) -> Journeying:
+    """What reductions are judged by on the journey of a hold; the day is the one at the boarding station."""
+    trip = held.journey
+    place = {"station_id": trip.origin.id, "train_id": trip.train.id}
+    rates = Rates.of(policies, **place, is_subsidised=trip.train.is_subsidised)
+    return Journeying(held.travel_class.type, trip.day, rates, policies.get(FARE_ROUNDING, **place))
 
 
 def _is_exclusive(held: Hold, policies: Policies) -> bool:
@@ -204,12 +244,16 @@ def _purpose(passenger_id: UUID) -> str:
 
 
 def name_passengers(
-    office: Office, actor: Actor, booking_id: UUID, entered: Sequence[PassengerInput]
+    office: Office, actor: Actor, booking_id: UUID, entered: Sequence[PassengerInput], *, promotions: Sequence[str] = ()
 ) -> list[PassengerDetails]:
     """Store the passengers of a pending booking, in place of those named before; returns them with findings.
 
+    Args:
+        promotions: codes that were asked for, to be found again like the passengers; they are used at the payment.
+
     Raises:
         HoldExpired: the seats are gone.
+        StateConflict: its bill is fixed.
         Refused: as ``seat``.
     """
     require(actor, "sell")
@@ -218,9 +262,11 @@ def name_passengers(
     def write(tx: Transaction) -> list[PassengerDetails]:
         asked = policy.ask(tx)
         held = pending.ask_pending(tx, booking_id).read(network)
-        travellers = seat(office, held, asked.read(), entered, tx.now)
+        pending.require_not_priced(held)
+        pending.require_not_priced(held)
+        travellers = seat(tx, office, held, asked.read(), entered)
         store(tx, office, held, travellers)
-        tx.send(_NAMED, booking_id=booking_id, named=Jsonb({"named": True}))
+        tx.send(_NAMED, booking_id=booking_id, named=Jsonb({"named": True, "promotions": [*promotions]}))
         tx.audit("update", "bookings", booking_id, new={"passengers": len(travellers)})
         return [one.details for one in travellers]
 
@@ -235,6 +281,7 @@ def stored(tx: Transaction, office: Office, booking_id: UUID) -> list[PassengerI
             identity=office.keys.decrypt(bytes(row.identity_number), _purpose(row.id)) if row.identity_number else "",
             type=PassengerType(row.passenger_type),
             birth_date=row.passenger_dob,
+            reduction=row.entitlement_kind,
         )
         for row in tx.send(_STORED, booking_id=booking_id).all()
     ]

@@ -27,12 +27,23 @@ from core.identity import (
 
 @dataclass(frozen=True, slots=True)
 class PassengerInput:
-    """A passenger as typed. An infant may come without a number, then with a birth date."""
+    """A passenger as typed. An infant may come without a number, then with a birth date.
+
+    ``reduction`` is the kind of reduction (``core.entitlements.KINDS``) the passenger asks for.
+    """
 
     name: str
     identity: str = ""
     type: PassengerType = PassengerType.ADULT
     birth_date: date | None = None
+    reduction: str | None = None
+
+    @property
+    def claim(self) -> str | None:
+        """The reduction to be given: the one asked for, else a senior's own; there is none of an infant's fare."""
+        if self.type is PassengerType.INFANT:
+            return None
+        return self.reduction or (self.type.value if self.type is PassengerType.SENIOR else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,14 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, func, select, update
 
-from core import holds, inventory, policy, timetable
+from core import holds, inventory, policy, shifts, timetable
 from core.database import Actor, Rows, Statement, Transaction
 from core.errors import CounterError, HoldExpired, NotFound, Refused, SeatTaken, StateConflict
 from core.inventory import Stretch
 from core.models import Booking, Schedule, SeatHold
 from core.network import ClassInfo, Network, SeatInfo
 from core.office import Office
+from core.payments.giving_back import OnTheSpot
 from core.permissions import require
 from core.policy import HOLD_MINUTES
 from core.timetable import Journey
@@ -38,6 +39,7 @@ class Hold:
     booking_fee: int
     expires_at: datetime
     is_named: bool = False  #: its passengers are stored already
+    promotions: tuple[str, ...] = ()  #: codes asked for when they were named
     is_priced: bool = False  #: its charges stand already: it is being paid in parts
 
     @property
@@ -105,6 +107,7 @@ def _hold(tx: Transaction, network: Network, booking: Any, row: Any | None) -> H
         booking_fee=booking.booking_details["booking_fee"],
         expires_at=row.expires_at,
         is_named=booking.booking_details.get("named", False),
+        promotions=tuple(booking.booking_details.get("promotions", ())),
         is_priced=booking.priced_at is not None,
     )
 
@@ -151,6 +154,7 @@ def change_seats(office: Office, actor: Actor, booking_id: UUID, seat_ids: Seque
 
     def move(tx: Transaction) -> Hold:
         held = ask_pending(tx, booking_id).read(network)
+        require_not_priced(held)
         known = network.seats(tx, held.travel_class.id)
         before = [seat.id for seat in held.seats]
         if not known.keys() >= set(seat_ids):
@@ -179,30 +183,65 @@ def extend(office: Office, actor: Actor, booking_id: UUID) -> datetime:
     require(actor, "sell")
     network = office.network()
 
-    def longer(tx: Transaction) -> datetime:
+    def extended(tx: Transaction) -> datetime:
         asked = policy.ask(tx)
-        trip = ask_pending(tx, booking_id).read(network).journey
+        held = ask_pending(tx, booking_id).read(network)
+        trip = held.journey
         place = {"station_id": trip.origin.id, "train_id": trip.train.id}
-        until = tx.now + timedelta(minutes=asked.read().get(HOLD_MINUTES, **place))
-        tx.send(_EXTEND, booking_id=booking_id, expires_at=until)
-        tx.send(_EXTEND_HOLD, of_booking=booking_id, expires_at=until)
+        longer = tx.now + timedelta(minutes=asked.read().get(HOLD_MINUTES, **place))
+        until = max(longer, held.expires_at) if held.is_priced else longer  # a payment may be waited for
+        keep_until(tx, booking_id, until)
         return until
 
-    return office.database.transaction(longer, actor=actor)
+    return office.database.transaction(extended, actor=actor)
 
 
-def give_up(office: Office, actor: Actor, booking_id: UUID) -> None:
-    """Cancel a pending booking and give its seats back; doing it twice, or after its time, changes nothing more."""
+def require_not_priced(held: Hold) -> None:
+    """
+    Raises:
+        StateConflict: its bill is fixed, so seats and passengers are too (code ``booking_priced``).
+    """
+    if held.is_priced:
+        raise StateConflict(
+            "This sale is being paid: its seats and passengers stand.",
+            code="booking_priced",
+            hint="Finish it, or give it up and begin again.",
+        )
+
+
+def keep_until(tx: Transaction, booking_id: object, until: datetime) -> None:
+    """Queue a new end of a hold whose booking the caller has locked."""
+    tx.send(_EXTEND, booking_id=booking_id, expires_at=until)
+    tx.send(_EXTEND_HOLD, of_booking=booking_id, expires_at=until)
+
+
+def give_up(
+    office: Office, actor: Actor, booking_id: UUID, *, voids: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """Cancel a pending booking and give its seats back; doing it twice, or after its time, changes nothing more.
+
+    Parts that were paid go back: cash from this clerk's drawer at once, a card whose slip was voided
+    (``voids``: payment reference to the void's reference) as well, everything else is left to do.
+
+    Returns:
+        The refunds, with reference, method, amount and status.
+    """
     require(actor, "sell")
 
-    def cancel(tx: Transaction) -> None:
+    def cancel(tx: Transaction) -> list[dict[str, Any]]:
         booking = tx.send(LOCK, booking_id=booking_id).first()
-        if booking is not None and booking.status == "pending":
-            holds.give_back(tx, booking_id, status="cancelled")
-        elif booking is not None and booking.status == "confirmed":
+        if booking is not None and booking.status == "confirmed":
             raise StateConflict(f"Booking {booking.booking_number} is already paid.", hint="Cancel it with a refund.")
+        if booking is None or booking.status != "pending":
+            return []
+        priced, spot = booking.priced_at is not None, None
+        if priced:
+            shift = shifts.ask(tx).find()
+            mine = shift is not None and shift.user_id == actor.user_id and shift.status == "open"
+            spot = OnTheSpot(shift.id if shift and mine else None, voids)
+        return holds.give_back(tx, booking_id, status="cancelled", is_priced=priced, on_the_spot=spot)
 
-    office.database.transaction(cancel, actor=actor)
+    return office.database.transaction(cancel, actor=actor)
 
 
 def give_up_quietly(office: Office, actor: Actor, booking_id: UUID) -> None:
@@ -228,9 +267,13 @@ def require_as_many(named: Sequence[int], party: int) -> None:
     Raises:
         Refused: not exactly one seat for everyone but infants.
     """
-    if len(named) != party or len(set(named)) != party:
+    if len(set(named)) != len(named):
         raise Refused(
-            f"{party} seats are needed, {len(set(named))} were named.",
+            "One seat was named twice.", code="seats_do_not_fit_party", hint="Name one seat for everyone but infants."
+        )
+    if len(named) != party:
+        raise Refused(
+            f"The party needs {party} seat{'s' if party != 1 else ''}, not {len(named)}.",
             code="seats_do_not_fit_party",
             hint="Name one seat for everyone but infants.",
         )

@@ -12,7 +12,14 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "sell": frozenset({"clerk", "supervisor", "admin"}),
     "show": frozenset({"clerk", "gate", "supervisor", "admin"}),
     "reprint": frozenset({"clerk", "supervisor", "admin"}),
+    "look_into_payments": frozenset({"clerk", "supervisor", "admin"}),
+    "resolve_payments": frozenset({"supervisor", "admin"}),
+    "approve": frozenset({"supervisor", "admin"}),
+    "manage_shifts": frozenset({"supervisor", "admin"}),
     "check_in": frozenset({"clerk", "gate", "supervisor", "admin"}),
+    "register_entitlements": frozenset({"clerk", "supervisor", "admin"}),
+    "revoke_entitlements": frozenset({"supervisor", "admin"}),
+    "manage_promotions": frozenset({"supervisor", "admin"}),
 }
 
 

@@ -93,8 +93,55 @@ BOARDING_CLOSES_MINUTES: Final = _policy(
 PROMOTIONS_PER_BOOKING: Final = _policy(
     "promotions_per_booking", "promotions", 1, "how many promotions one booking may use", maximum=5
 )
+SENIOR_PERCENT: Final = _policy("senior_reduction_percent", "per cent", 20, "a senior's reduction", maximum=100)
+VETERAN_WEEKEND_PERCENT: Final = _policy(
+    "veteran_weekend_reduction_percent", "per cent", 30, "a veteran's reduction from Friday to Monday", maximum=100
+)
+VETERAN_WEEKDAY_PERCENT: Final = _policy(
+    "veteran_weekday_reduction_percent", "per cent", 50, "a veteran's reduction from Tuesday to Thursday", maximum=100
+)
+MILITARY_EXECUTIVE_PERCENT: Final = _policy(
+    "military_executive_reduction_percent", "per cent", 25, "the reduction of soldiers and police in executive class",
+    maximum=100,
+)  # fmt: skip
+MILITARY_ECONOMY_PERCENT: Final = _policy(
+    "military_economy_reduction_percent", "per cent", 50, "the same in business, premium and economy class", maximum=100
+)
+REDUCTIONS_ON_SUBSIDISED: Final = _policy(
+    "reductions_on_subsidised", "yes or no", False, "reductions are given on subsidised trains too"
+)
+#: What a payment costs the operator by its contract with a bank or gateway. One per method of ``core.payments``.
+PROCESSING_FEES: Final = {
+    method: _policy(
+        f"{method}_fee_basis_points", "hundredths of a per cent", 0, f"what a {method} payment costs the operator",
+        maximum=10_000,
+    )
+    for method in ("cash", "debit_card", "credit_card", "qris", "wallet", "bank_transfer")
+}  # fmt: skip
+CASH_ROUNDING: Final = _policy(
+    "cash_rounding", "minor units", 1, "what is paid in cash is rounded down to a multiple of it", minimum=1,
+    maximum=10_000,
+)  # fmt: skip
+QRIS_MINUTES: Final = _policy("qris_minutes", "minutes", 5, "how long a QRIS code can be paid", minimum=1, maximum=60)
+LATE_PAYMENT_HOURS: Final = _policy(
+    "late_payment_hours", "hours", 72, "how long the gateway is asked about payments that have ended", minimum=1,
+    maximum=24 * 60,
+)  # fmt: skip
 SCRIPTS_OPEN_SHIFTS: Final = _policy(
     "scripts_open_shifts", "yes or no", True, "a command's sale opens a shift without a float where none is open"
+)
+SHIFT_RECOUNTS: Final = _policy("shift_recounts", "recounts", 1, "how often a drawer may be counted again", maximum=10)
+OVER_SHORT_LIMIT: Final = _policy(
+    "over_short_limit", "minor units", 20_000, "a counted drawer that is further off needs an approver"
+)
+X_SHOWS_EXPECTED: Final = _policy(
+    "x_shows_expected", "yes or no", False, "clerks see what should be in the drawer before they have counted it"
+)
+CASH_IN_LIMIT: Final = _policy("cash_in_limit", "minor units", 5_000_000, "more cash in needs an approver")
+CASH_OUT_LIMIT: Final = _policy("cash_out_limit", "minor units", 500_000, "more cash out needs an approver")
+DROP_LIMIT: Final = _policy("drop_limit", "minor units", 50_000_000, "a larger drop into a bag needs an approver")
+APPROVAL_MINUTES: Final = _policy(
+    "approval_minutes", "minutes", 30, "how long a request waits for its approval and to be used", minimum=1
 )
 PIN_ATTEMPTS: Final = _policy("pin_attempts", "attempts", 5, "wrong PINs before an account is locked", minimum=1)
 PIN_LOCK_MINUTES: Final = _policy("pin_lock_minutes", "minutes", 5, "how long it stays locked", minimum=1)

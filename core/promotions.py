@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, insert, select
@@ -136,26 +136,43 @@ class PendingPromotions:
         Raises:
             PromotionRefused: one is unknown or does not apply, or there are too many.
         """
-        if len(self._codes) > most:
-            raise PromotionRefused(
-                f"A booking takes at most {most} promotion{'s' if most != 1 else ''}.",
-                code="too_many_promotions",
-                hint="Choose the best.",
-            )
-        known = {row.promotion_code: _promotion(row) for row in self._rows.all()}
-        uses, left = [], fares
+        uses, refused = self.preview(fares, most, now)
+        for refusal in refused.values():
+            raise refusal
+        return uses
+
+    def preview(self, fares: int, most: int, now: datetime) -> tuple[tuple[Use, ...], dict[str, PromotionRefused]]:
+        """As ``apply``, leaving out what is refused; why stands beside it, by code."""
+        known = {row.promotion_code: of_row(row) for row in self._rows.all()}
+        uses: list[Use] = []
+        refused: dict[str, PromotionRefused] = {}
         for code in self._codes:
-            if code not in known:
-                raise PromotionRefused(
-                    f"There is no promotion {code}.", code="unknown_promotion", hint="Check the code."
-                )
-            off = discount(known[code], left, now)
-            uses.append(Use(known[code].id, code, known[code].name, off))
-            left -= off
-        return tuple(uses)
+            try:
+                uses.append(_use(known.get(code), code, fares - sum(use.discount for use in uses), now))
+                if len(uses) > most:
+                    uses.pop()
+                    raise _too_many(most)
+            except PromotionRefused as refusal:
+                refused[code] = refusal
+        return tuple(uses), refused
 
 
-def _promotion(row: PromotionRow) -> Promotion:
+def _use(promotion: Promotion | None, code: str, fares: int, now: datetime) -> Use:
+    if promotion is None:
+        raise PromotionRefused(f"There is no promotion {code}.", code="unknown_promotion", hint="Check the code.")
+    return Use(promotion.id, code, promotion.name, discount(promotion, fares, now))
+
+
+def _too_many(most: int) -> PromotionRefused:
+    return PromotionRefused(
+        f"A booking takes at most {most} promotion{'s' if most != 1 else ''}.",
+        code="too_many_promotions",
+        hint="Choose the best.",
+    )
+
+
+def of_row(row: Any) -> Promotion:
+    """A row of ``promotions``."""
     return Promotion(
         id=row.id,
         code=row.promotion_code,

@@ -231,7 +231,7 @@ def _require_sensible(
     most = max(policies.get(policy.MAX_SEATS, station_id=start.id, train_id=train) for train, _ in trains)
     if party > most:
         raise Refused(
-            f"A booking has at most {most} seats.", code="party_too_large", hint="Split the party into several bookings."
+            f"A booking has at most {most} seats.", code="party_too_large", hint="Make several bookings of the party."
         )
 
 

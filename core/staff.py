@@ -78,7 +78,40 @@ def sign_in(office: Office, terminal: TerminalInfo, staff_number: str, pin: str,
     Raises:
         NotSignedIn: wrong number or PIN, deactivated, or locked after too many failures.
     """
+    actor = _check(office, terminal, staff_number, pin)
 
+    def open_session(tx: Transaction) -> datetime:
+        asked = policy.ask(tx)
+        _count_success(tx, actor)
+        until = tx.now + timedelta(hours=asked.read().get(SESSION_HOURS, station_id=terminal.station_id))
+        session_id = uuid7()
+        tx.send(
+            _INSERT_SESSION,
+            id=session_id,
+            user_id=actor.user_id,
+            terminal_id=terminal.id,
+            session_token=hashlib.sha256(secrets.token_bytes(32)).digest(),
+            user_agent=program,
+            expires_at=until,
+        )
+        tx.audit("create", "user_sessions", session_id, new={"staff_number": actor.staff_number, "program": program})
+        return until
+
+    return SignIn(actor, office.database.transaction(open_session, actor=actor))
+
+
+def identify(office: Office, terminal: TerminalInfo, staff_number: str, pin: str) -> Actor:
+    """Check number and PIN of somebody who decides something in place; nobody's session changes.
+
+    Raises:
+        NotSignedIn: as ``sign_in``, and failures count towards the same lock.
+    """
+    actor = _check(office, terminal, staff_number, pin)
+    office.database.transaction(lambda tx: _count_success(tx, actor), actor=actor)
+    return actor
+
+
+def _check(office: Office, terminal: TerminalInfo, staff_number: str, pin: str) -> Actor:
     number = staff_number.strip()
     number_digest = office.keys.digest(ascii(number)).hex()
 
@@ -97,29 +130,18 @@ def sign_in(office: Office, terminal: TerminalInfo, staff_number: str, pin: str,
         else:
             _record_failure_of_nobody(office, number_digest, terminal)
         raise NotSignedIn("This number and PIN do not fit.", hint="Check both; after several tries the number locks.")
-    actor = Actor(user.id, number, user.full_name, user.role, terminal.id, terminal.code, terminal.station_id)
+    return Actor(user.id, number, user.full_name, user.role, terminal.id, terminal.code, terminal.station_id)
 
-    def open_session(tx: Transaction) -> datetime:
-        asked = policy.ask(tx)
-        locked_until = tx.send(_LOCK, user_id=user.id).all()[0].locked_until
-        if locked_until is not None and locked_until > tx.now:
-            raise _locked(locked_until - tx.now)  # wrong PINs tried at the same moment count first
-        until = tx.now + timedelta(hours=asked.read().get(SESSION_HOURS, station_id=terminal.station_id))
-        tx.send(_SUCCEEDED, user_id=user.id)
-        session_id = uuid7()
-        tx.send(
-            _INSERT_SESSION,
-            id=session_id,
-            user_id=user.id,
-            terminal_id=terminal.id,
-            session_token=hashlib.sha256(secrets.token_bytes(32)).digest(),
-            user_agent=program,
-            expires_at=until,
-        )
-        tx.audit("create", "user_sessions", session_id, new={"staff_number": actor.staff_number, "program": program})
-        return until
 
-    return SignIn(actor, office.database.transaction(open_session, actor=actor))
+def _count_success(tx: Transaction, actor: Actor) -> None:
+    """
+    Raises:
+        NotSignedIn: wrong PINs tried at the same moment have locked the number.
+    """
+    locked_until = tx.send(_LOCK, user_id=actor.user_id).all()[0].locked_until
+    if locked_until is not None and locked_until > tx.now:
+        raise _locked(locked_until - tx.now)
+    tx.send(_SUCCEEDED, user_id=actor.user_id)
 
 
 def _verify(stored: str, pin: str) -> bool:

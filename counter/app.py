@@ -25,9 +25,11 @@ from textual.worker import WorkerFailed, get_current_worker
 from core.errors import CounterError, DatabaseUnreachable, OutcomeUnknown
 from counter.attendance import Attendance
 from counter.commands import Command, Commanded
+from counter.drawer import Drawer
 from counter.i18n import LANGUAGES, LanguageChanged, _, language, set_language
 from counter.lifeline import DatabaseBack, DatabaseLost, Lifeline, Opened, Opening, OpeningFailed
 from counter.modes import LOGIN, MODES
+from counter.payment_watch import PaymentWatch
 from counter.screens.workstation import Workstation
 from counter.symbols import in_ascii, use_ascii
 from counter.themes import PLAIN, THEMES, ThemedApp
@@ -63,6 +65,8 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
             "next_workstation", "ctrl+g,f11", "", "Go to the next workstation; what is half done waits here.",
             title="Next workstation",
         ),
+        Command("shift", "ctrl+t", "", "The shift: cash, count, close; again goes back.", "sell", title="Shift"),
+        Command("approvals", "ctrl+o", "", "What waits for a decision; again goes back.", "approve", title="Approvals"),
         Command("sign_off", "f12", "", "Sign off, so that somebody else can work here.", title="Sign off"),
         Command("language", "", "", "English, then Bahasa Indonesia.", title="Change the language"),
         Command("colours", "", "", "Dark, light, then high contrast.", title="Change the colours"),
@@ -76,6 +80,8 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
         super().__init__()
         self.workplace: Workplace | None = None
         self.attendance = Attendance(self)
+        self.drawer = Drawer(self)
+        self.payments = PaymentWatch(self)
         self._settings = settings
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="counter")
         self.lifeline = Lifeline(self, settings)
@@ -178,6 +184,7 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
                 ("db", "on"),
                 ("printer", "off" if place.printer_kind == "none" else "unsure"),
                 ("scanner", "off"),
+                ("QRIS", "off"),
             ),
             mark="DEMO" if place.office.operator.is_demonstration else "",
         )
@@ -187,6 +194,7 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
             self.speak(place.settings.language)
         self.note("opened", terminal=place.terminal.code, station=place.station_code)
         self._tick()
+        self.payments.begin()
         self._pass_on(message)
 
     @on(Opening)
@@ -259,7 +267,7 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
 
     def offers(self, command: Command) -> bool:
         """Signing off and going elsewhere mean nothing at the login screen, colours nothing without them."""
-        if command.id in ("next_workstation", "sign_off"):
+        if command.id in ("next_workstation", "sign_off", "shift", "approvals"):
             return self.current_mode != LOGIN
         return command.id != "colours" or self.theme != PLAIN.name
 
@@ -271,8 +279,19 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
 
     async def action_next_workstation(self) -> None:
         """Go to the next workstation this person may work at."""
-        modes = self.attendance.modes()
-        await self.switch_mode(modes[(modes.index(self.current_mode) + 1) % len(modes)])
+        await self.attendance.next_workstation()
+
+    async def action_shift(self) -> None:
+        """To the shift workstation, or back from it."""
+        await self.attendance.go_aside("shift")
+
+    async def action_approvals(self) -> None:
+        """To the approvals, or back from them."""
+        await self.attendance.go_aside("approvals")
+
+    async def leave_aside(self) -> None:
+        """Back to where this person works."""
+        await self.attendance.come_back()
 
     @work
     async def action_sign_off(self) -> None:

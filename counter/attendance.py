@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from counter.modes import LOGIN, WORKSTATIONS
+from counter.modes import ASIDE, LOGIN, WORKSTATIONS
 from counter.screens.login import LoginScreen
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Attendance:
         self.signed_in: SignIn | None = None
         self._app = app
         self._paused_mode: str | None = None
+        self._came_from: str | None = None
 
     @property
     def actor(self) -> Actor | None:
@@ -61,6 +62,7 @@ class Attendance:
         await self._app.switch_mode(LOGIN)
         self.signed_in = None
         self._app.bar = replace(self._app.bar, staff="")
+        self._app.drawer.forget()
         await self._forget_work()
 
     def modes(self) -> list[str]:
@@ -70,6 +72,26 @@ class Attendance:
         from core.permissions import allowed
 
         return [mode for mode, permission in WORKSTATIONS.items() if allowed(self.actor, permission)]
+
+    async def next_workstation(self) -> None:
+        """Go to the next workstation this person may work at."""
+        modes = self.modes()
+        at = modes.index(self._app.current_mode) + 1 if self._app.current_mode in modes else 0
+        await self._app.switch_mode(modes[at % len(modes)])
+
+    async def go_aside(self, mode: str) -> None:
+        """Go to a workstation for a moment; asked again while there, go back."""
+        if self._app.current_mode == mode:
+            await self.come_back()
+            return
+        if self._app.current_mode in WORKSTATIONS:
+            self._came_from = self._app.current_mode
+        await self._app.switch_mode(mode)
+
+    async def come_back(self) -> None:
+        """Back to where this person works."""
+        modes = self.modes()
+        await self._app.switch_mode(self._came_from if self._came_from in modes else modes[0])
 
     def check(self, now: datetime) -> None:
         """End a session that is over: the same person signs in again and goes on; anybody else begins anew."""
@@ -83,6 +105,6 @@ class Attendance:
 
     async def _forget_work(self) -> None:
         """Close every workstation; they begin anew when they are next switched to."""
-        for mode in WORKSTATIONS:
+        for mode in (*WORKSTATIONS, *ASIDE):
             if await self._app.close_mode(mode):
                 self._app.add_mode(mode, self._app.MODES[mode])

@@ -15,6 +15,8 @@ from counter.screens.login import LoginScreen
 LOGIN: Final = "login"
 #: Mode → the permission it takes to work there; in this order they are offered to somebody who signs in.
 WORKSTATIONS: Final[Mapping[str, str]] = {"sell": "sell", "gate": "check_in"}
+#: The same for those that are gone to for a moment, each by a key of its own, and left to where one came from.
+ASIDE: Final[Mapping[str, str]] = {"shift": "sell", "approvals": "approve"}
 
 
 def _sell() -> Screen[Any]:
@@ -29,4 +31,22 @@ def _gate() -> Screen[Any]:
     return GateScreen()
 
 
-MODES: Final[dict[str, str | Callable[[], Screen[Any]]]] = {LOGIN: LoginScreen, "sell": _sell, "gate": _gate}
+def _shift() -> Screen[Any]:
+    from counter.screens.shift import ShiftScreen
+
+    return ShiftScreen()
+
+
+def _approvals() -> Screen[Any]:
+    from counter.screens.approvals import ApprovalsScreen
+
+    return ApprovalsScreen()
+
+
+MODES: Final[dict[str, str | Callable[[], Screen[Any]]]] = {
+    LOGIN: LoginScreen,
+    "sell": _sell,
+    "gate": _gate,
+    "shift": _shift,
+    "approvals": _approvals,
+}

@@ -1,4 +1,4 @@
-"""Printing tickets: from the print journal to a printer and back.
+"""Printing tickets and reports: from the print journal to a printer and back; and opening the drawer that hangs on it.
 
 A job is claimed in the journal before its bytes leave and settled after; no transaction is open while the printer
 works. Tickets of a sale are printed in order; one that fails does not keep the next from being tried.
@@ -6,13 +6,17 @@ works. Tickets of a sale are printed in order; one that fails does not keep the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 from core import print_journal, tickets
 from core.clock import local
 from core.database import Actor, Transaction
 from core.errors import CounterError
-from core.print_journal import Job
+from core.print_journal import DocumentJob, Job
+from core.shifts import closing
+from core.shifts.sheet import StoredZ
 from core.states import LIVE_TICKET
 from core.tickets import TicketRecord
 from counter.devices.printer import transport_for
@@ -20,6 +24,12 @@ from counter.devices.printer_dialogue import process_id_of
 from counter.devices.ticket_layout import TicketFace
 from counter.devices.transports import Outcome
 from counter.session import Workplace
+
+if TYPE_CHECKING:
+    from counter.devices.ticket_layout import Line, Paper
+
+#: Seconds that a drawer's pulse may wait for the printer; nobody prints meanwhile.
+_DRAWER_TIMEOUT: Final = 1.0
 
 
 def face_of(place: Workplace, ticket: TicketRecord, *, copy_no: int = 0) -> TicketFace:
@@ -68,7 +78,37 @@ def print_queued(place: Workplace, actor: Actor, serials: Sequence[int]) -> dict
     return {job.ticket_serial: print_job(place, actor, job) for job in jobs}
 
 
-def print_job(place: Workplace, actor: Actor, job: Job) -> str:
+def print_report(place: Workplace, actor: Actor, job_id: UUID) -> str:
+    """Print the queued report of this job; returns its state as ``print_job`` does, and raises nothing either."""
+    try:
+        job = print_journal.find_document(place.office, job_id)
+    except CounterError:
+        return "queued"
+    if job is None or job.state != "queued":
+        return tickets.shown_state(job.state if job else None)
+    return print_job(place, actor, job)
+
+
+def print_stored(place: Workplace, actor: Actor, report: StoredZ) -> str:
+    """Print a Z report again: the one that still waits, else a marked copy; returns its state, ``off`` with no printer.
+
+    Raises:
+        CounterError: it cannot be queued.
+    """
+    if place.printer_kind == "none":
+        return "off"
+    return print_report(place, actor, closing.print_z(place.office, actor, report, place.printer_kind))
+
+
+def kick_drawer(place: Workplace) -> bool:
+    """Open the drawer if there is one; whether the pulse was sent. A drawer that is not there is nobody's trouble."""
+    transport = transport_for(place.printer, connect_timeout=_DRAWER_TIMEOUT, reply_timeout=_DRAWER_TIMEOUT)
+    if transport is None or place.drawer is None:
+        return False
+    return transport.send(place.drawer.kick).outcome is not Outcome.NOT_SENT
+
+
+def print_job(place: Workplace, actor: Actor, job: Job | DocumentJob) -> str:
     """Print one queued job; returns what became of it.
 
     ``confirmed``; ``unknown``: the paper may be there, nobody said so; ``queued``: surely nothing was printed;
@@ -96,15 +136,32 @@ def print_job(place: Workplace, actor: Actor, job: Job) -> str:
     return state
 
 
-def _elsewhere(place: Workplace, job: Job) -> str:
+def _elsewhere(place: Workplace, job: Job | DocumentJob) -> str:
     """What another program of this terminal makes of a job it has in hand."""
-    now = print_journal.find(place.office, job.id)
+    look = print_journal.find_document if isinstance(job, DocumentJob) else print_journal.find
+    now = look(place.office, job.id)
     return tickets.shown_state(now.state if now else None)
 
 
-def _document(place: Workplace, job: Job, process_id: str | None) -> bytes | None:
-    """The bytes of a job; None when its ticket was issued anew or closed since the job was queued."""
+def _document(place: Workplace, job: Job | DocumentJob, process_id: str | None) -> bytes | None:
+    """The bytes of a job; None for a ticket that was issued anew or closed since the job was queued."""
     from counter.devices.escpos_ticket import escpos_bytes, paper_for
+
+    paper = paper_for(place.settings.paper_width, place.settings.printer_profile)
+    lines = _report(place, job, paper) if isinstance(job, DocumentJob) else _ticket(place, job, paper)
+    if lines is None:
+        return None
+    return escpos_bytes(lines, paper, profile=place.settings.printer_profile, process_id=process_id)
+
+
+def _report(place: Workplace, job: DocumentJob, paper: Paper) -> tuple[Line, ...]:
+    from counter.devices.report_layout import report_lines
+
+    demo = place.office.operator.is_demonstration
+    return report_lines(job.document, paper, copy_no=job.copy_no, demo=demo)
+
+
+def _ticket(place: Workplace, job: Job, paper: Paper) -> tuple[Line, ...] | None:
     from counter.devices.ticket_layout import ticket_lines
 
     network = place.office.network()
@@ -115,9 +172,7 @@ def _document(place: Workplace, job: Job, process_id: str | None) -> bytes | Non
     ticket = place.office.database.transaction(find)
     if ticket is None or ticket.issue_no != job.issue_no or ticket.status not in LIVE_TICKET:
         return None
-    paper = paper_for(place.settings.paper_width, place.settings.printer_profile)
-    lines = ticket_lines(face_of(place, ticket, copy_no=job.copy_no), paper)
-    return escpos_bytes(lines, paper, profile=place.settings.printer_profile, process_id=process_id)
+    return ticket_lines(face_of(place, ticket, copy_no=job.copy_no), paper)
 
 
 def preview(place: Workplace, ticket: TicketRecord) -> list[str]:
@@ -128,3 +183,13 @@ def preview(place: Workplace, ticket: TicketRecord) -> list[str]:
 
     paper = paper_for(place.settings.paper_width, place.settings.printer_profile)
     return lines_of(ticket_lines(face_of(place, ticket), paper), paper.columns)
+
+
+def preview_report(place: Workplace, report: Mapping[str, Any], language: str) -> list[str]:
+    """A report as lines of text, for the screen."""
+    from counter.devices.escpos_ticket import paper_for
+    from counter.devices.report_layout import report_lines
+    from counter.devices.ticket_layout import preview as lines_of
+
+    paper = paper_for(place.settings.paper_width, place.settings.printer_profile)
+    return lines_of(report_lines(report, paper, language), paper.columns)

@@ -58,7 +58,7 @@ GRANTS: Final[dict[str, str]] = {
     " UPDATE (promotion_name, minimum_amount, maximum_discount, valid_from, valid_to, usage_limit, is_active,"
     " updated_at)",
     "booking_promotions": "SELECT, INSERT, UPDATE (released_at)",
-    "entitlements": "SELECT, INSERT, UPDATE (valid_until, revoked_at, updated_at)",
+    "entitlements": "SELECT, INSERT, UPDATE (document_reference, valid_until, revoked_at, updated_at)",
     "shifts": "SELECT, INSERT, UPDATE (status, counted_at, counted_amount, expected_amount, difference_reason,"
     " approval_id, closed_at, closed_by, updated_at)",
     "cash_movements": "SELECT, INSERT",

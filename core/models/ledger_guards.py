@@ -125,6 +125,38 @@ BEGIN
         {_BOOKING_CLOSED}
     END IF;
     RETURN NEW;"""
+#: Money is part of the shift it was completed in. What arrives after that shift was counted is nobody's drawer's;
+#: cash cannot arrive by itself. A payment that was completed once stays where it is.
+_PAYMENT_SHIFT: Final = f"""DECLARE
+    drawer record;
+BEGIN
+    IF OLD.payment_date IS NOT NULL THEN
+        IF OLD.shift_id IS DISTINCT FROM NEW.shift_id THEN
+            RAISE EXCEPTION 'a payment stays in its shift'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'history_is_kept', TABLE = TG_TABLE_NAME;
+        END IF;
+        RETURN NEW;
+    END IF;
+    SELECT s.shift_number, s.status INTO drawer FROM public.shifts s
+    WHERE s.operator_id = NEW.operator_id AND s.id = NEW.shift_id FOR SHARE;
+    IF drawer.status <> 'open' AND NEW.payment_status = 'completed' AND NEW.payment_method <> 'cash' THEN
+        NEW.shift_id := NULL;
+    ELSIF drawer.status <> 'open' AND (NEW.payment_status = 'completed' OR OLD.shift_id IS DISTINCT FROM NEW.shift_id)
+    THEN
+        {_SHIFT_CLOSED}
+    END IF;
+    RETURN NEW;"""
+_REFUND_SHIFT: Final = f"""DECLARE
+    drawer record;
+BEGIN
+    SELECT s.shift_number, s.status INTO drawer FROM public.shifts s
+    WHERE s.operator_id = NEW.operator_id AND s.id = NEW.shift_id FOR SHARE;
+    IF drawer.status <> 'open' AND NEW.refund_method <> 'cash' THEN
+        NEW.shift_id := NULL;
+    ELSIF drawer.status <> 'open' THEN
+        {_SHIFT_CLOSED}
+    END IF;
+    RETURN NEW;"""
 #: A ticket belongs to a sale that is being closed, or to a change of one.
 _TICKETS: Final = (
     _DECLARE.format(names="sold") + _OPEN_BOOKINGS.replace("AND m.id = n.{modification} ", "") + "\n    RETURN NULL;"
@@ -157,6 +189,8 @@ _FUNCTIONS: Final[dict[str, tuple[str, bool]]] = {
     "guard_open_shift": (_DRAWERS, False),
     "guard_unclosed_shift": (_COUNTS, False),
     "guard_payment_state": (_PAYMENT_STATE, False),
+    "guard_payment_shift": (_PAYMENT_SHIFT, False),
+    "guard_refund_shift": (_REFUND_SHIFT, False),
     "guard_booking_paid": (_PAID, False),
     "guard_history": (_KEPT, False),
 }
@@ -197,6 +231,19 @@ def statements() -> Iterator[str]:
     yield (
         "CREATE TRIGGER guard_state BEFORE UPDATE OF payment_status ON payments FOR EACH ROW"
         " WHEN (OLD.payment_status IS DISTINCT FROM NEW.payment_status) EXECUTE FUNCTION guard_payment_state()"
+    )
+    yield (
+        "CREATE TRIGGER guard_shift BEFORE UPDATE OF payment_status, shift_id ON payments FOR EACH ROW"
+        " EXECUTE FUNCTION guard_payment_shift()"
+    )
+    yield (
+        "CREATE TRIGGER guard_shift BEFORE UPDATE OF refund_status ON refunds FOR EACH ROW"
+        " WHEN (OLD.refund_status <> 'completed' AND NEW.refund_status = 'completed')"
+        " EXECUTE FUNCTION guard_refund_shift()"
+    )
+    yield (
+        "CREATE TRIGGER guard_update AFTER UPDATE ON stock_counts REFERENCING NEW TABLE AS new_rows"
+        " FOR EACH STATEMENT EXECUTE FUNCTION guard_unclosed_shift()"
     )
     yield (
         "CREATE TRIGGER guard_paid BEFORE UPDATE OF status ON bookings FOR EACH ROW"

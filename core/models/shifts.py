@@ -72,6 +72,7 @@ class CashMovement(Base):
     __table_args__ = (
         belongs_to("shifts", "shift_id"),
         belongs_to("users", "recorded_by"),
+        belongs_to("approvals", "approval_id"),
         one_of("movement_kind", MOVEMENT_KINDS),
         CheckConstraint("(movement_kind = 'no_sale') = (amount = 0) AND amount >= 0", name="amount_fits_kind"),
         CheckConstraint("btrim(reason) <> ''", name="reason_not_blank"),
@@ -87,6 +88,7 @@ class CashMovement(Base):
     reason: Mapped[str]
     bag_number: Mapped[str | None] = mapped_column(comment="of the sealed bag a drop went into")
     recorded_by: Mapped[UUID]
+    approval_id: Mapped[UUID | None] = mapped_column(comment="of an amount above the limit")
     created_at: Mapped[datetime] = created_column()
 
 

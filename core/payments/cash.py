@@ -25,4 +25,4 @@ def _settle(amount: int, tender: Tender) -> Settlement:
     return Settlement("cash", amount, tendered, tendered - amount)
 
 
-CASH: Final = Method("cash", "Cash", _settle)
+CASH: Final = Method("cash", "Cash", _settle, gives_change=True)

@@ -18,6 +18,7 @@ from core.models import User
 from core.office import Office
 from core.permissions import require
 from core.policy import SCRIPTS_OPEN_SHIFTS
+from core.shifts import stock
 
 
 class NoOpenShift(Refused):
@@ -102,10 +103,9 @@ class OpenShift:
             NoOpenShift: there is none, it is somebody else's, or it is being closed.
         """
         found = self.find()
-        if found is None:
-            raise NoOpenShift("No shift is open at this counter.", hint="Open a shift first.")
-        require_own(self._actor, found)
-        return found
+        if found is not None:
+            require_own(self._actor, found)
+        return require_open(found)
 
 
 def require_own(actor: Actor, shift: Shift) -> None:
@@ -117,12 +117,26 @@ def require_own(actor: Actor, shift: Shift) -> None:
         raise NoOpenShift(
             f"The drawer belongs to shift {shift.number} of {shift.clerk}.",
             code="shift_of_another",
-            hint="It has to be closed before another clerk sells here.",
+            hint="Its clerk or a supervisor counts and closes it first.",
+        )
+    require_open(shift)
+
+
+def require_open(shift: Shift | None) -> Shift:
+    """The shift, if there is one and things can still happen in it.
+
+    Raises:
+        NoOpenShift: there is none, or it is counted (code ``shift_counted``).
+    """
+    if shift is None:
+        raise NoOpenShift(
+            "No shift is open at this counter.", hint="Open one: Ctrl+T, or counter shift open --float AMOUNT."
         )
     if shift.status != "open":
         raise NoOpenShift(
             f"Shift {shift.number} is counted already.", code="shift_counted", hint="Close it, then open a new one."
         )
+    return shift
 
 
 def _shift(row: Any) -> Shift:
@@ -149,16 +163,19 @@ def current(office: Office, actor: Actor) -> Shift | None:
     return office.database.transaction(lambda tx: ask(tx).find(), actor=actor)
 
 
-def open_shift(office: Office, actor: Actor, float_amount: int, *, scripted: bool = False) -> Shift:
+def open_shift(
+    office: Office, actor: Actor, float_amount: int, *, roll: tuple[str, int] | None = None, scripted: bool = False
+) -> Shift:
     """Open a shift for this clerk at this terminal's drawer.
 
     Args:
         float_amount: cash in the drawer at the start, minor units.
+        roll: the mark and first number of the ticket stock in the printer, where it is accounted for.
         scripted: a command's sale opens it, without a float.
 
     Raises:
         StateConflict: one is open here already (code ``shift_open``).
-        UsageError: a float below zero.
+        UsageError: a float below zero, or a roll that is none.
     """
     require(actor, "sell")
     if float_amount < 0:
@@ -176,6 +193,8 @@ def open_shift(office: Office, actor: Actor, float_amount: int, *, scripted: boo
             float_amount=float_amount,
             is_scripted=scripted,
         )
+        if roll is not None:
+            stock.write(tx, shift_id, *roll)
         tx.audit("create", "shifts", shift_id, new={"shift_number": number, "float_amount": float_amount})
         tx.event("shift.opened", "shifts", shift_id, {"shift_number": number, "float_amount": float_amount})
         opened = ask(tx).find()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -15,18 +17,23 @@ from core import sale as sales
 from core.booking import HoldRequest
 from core.clock import local
 from core.days import parse_birth_date, parse_day
+from core.entitlements import KINDS, SENIOR
 from core.errors import DatabaseBusy, DatabaseUnreachable, OutcomeUnknown, UsageError
 from core.identity import PassengerType
-from core.models.money import PAYMENT_METHODS
 from core.money import grouped
 from core.passengers import PassengerInput
 from core.payments import Tender
+from core.payments.standing import Standing
+from core.promotions import normalised
 from core.sale import Sale
 from core.search import departure, offers
 from counter.cli.opening import workplace
 from counter.cli.output import json_option, print_json, print_table, say, tell
+from counter.cli.pay import show_standing
+from counter.cli.paying import Order, payment_options, tender_of
+from counter.cli.paying import sell as sell_order
 from counter.cli.values import Number
-from counter.printing import print_job, print_queued
+from counter.printing import kick_drawer, print_job, print_queued
 from counter.session import Workplace
 
 
@@ -81,7 +88,7 @@ def search(
 
 
 class _Passenger(click.ParamType[Any]):
-    """``NAME;IDENTITY[;TYPE[;BIRTHDATE]]``."""
+    """``NAME;IDENTITY[;TYPE[;BIRTHDATE]]``; a type may also be the reduction that is asked for."""
 
     name = "passenger"
 
@@ -92,15 +99,17 @@ class _Passenger(click.ParamType[Any]):
         if not 2 <= len(parts) <= 4:
             self.fail("A passenger is NAME;IDENTITY[;TYPE[;BIRTHDATE]].", param, ctx)
         name, identity, kind, birth = (*parts, "", "")[:4]
+        reduction = kind.lower() if kind.lower() in KINDS and kind.lower() != SENIOR else None
         try:
-            passenger_type = PassengerType(kind.lower() or "adult")
+            passenger_type = PassengerType("adult" if reduction else kind.lower() or "adult")
         except ValueError:
-            self.fail(f"{kind[:20]!r} is no passenger type: adult, child, infant or senior.", param, ctx)
+            known = ", ".join([*(one.value for one in PassengerType), *(one for one in KINDS if one != SENIOR)])
+            self.fail(f"{kind[:20]!r} is no passenger type: {known}.", param, ctx)
         try:
             birth_date = parse_birth_date(birth, date.today()) if birth else None  # noqa: DTZ011 - only bounds the year
         except UsageError as error:
             self.fail(error.message, param, ctx)
-        return PassengerInput(name, identity, passenger_type, birth_date)
+        return PassengerInput(name, identity, passenger_type, birth_date, reduction)
 
 
 @click.command()
@@ -114,47 +123,72 @@ class _Passenger(click.ParamType[Any]):
     metavar="NAME;IDENTITY[;TYPE[;BIRTHDATE]]", help="Once per passenger, in the order of the seats.",
 )  # fmt: skip
 @click.option("--seat", "seats", multiple=True, metavar="SEAT", help="A seat by its label, such as 'EKS 1/10C'.")
-@click.option("--pay", "method", required=True, type=click.Choice(PAYMENT_METHODS), help="How it is paid.")
-@click.option("--tendered", type=Number(0, 10**12), help="Cash handed over; the exact amount if left out.")
-@click.option("--reference", metavar="REF", help="Reference of a payment that needs one.")
+@click.option("--promo", "promotions", multiple=True, metavar="CODE", help="A promotion, once per code.")
+@payment_options
 @click.option("--key", type=click.UUID, help="Names this sale: asked again, it is the same sale.")
 @json_option
 def sell(
     origin: str, destination: str, day: str, train_number: str, class_code: str,
-    passengers: tuple[PassengerInput, ...], seats: tuple[str, ...], method: str, tendered: int | None,
-    reference: str | None, key: UUID | None, as_json: bool,
+    passengers: tuple[PassengerInput, ...], seats: tuple[str, ...], promotions: tuple[str, ...], key: UUID | None,
+    amount: int | None, wait_seconds: float, as_json: bool, **given: Any,
 ) -> None:  # fmt: skip
     """Sell seats on one train and print the tickets."""
-    sale_key = key or uuid7()
-    asked = [origin, destination, day, train_number, class_code, seats, method, tendered, reference]
-    with workplace(as_json=as_json) as place:
+    sale_key, tender = key or uuid7(), tender_of(given)
+    asked = [origin, destination, day, train_number, class_code, seats, tender.method, tender.tendered]
+    promotions = normalised(promotions)
+    with workplace(as_json=as_json) as place, _found_again_by(sale_key):
         actor = place.scripted_actor("counter sell")
         as_asked = idempotency.fingerprint(
-            place.office.keys, [str(word).strip().casefold() for word in asked] + [list(passengers)]
+            place.office.keys,
+            [str(word).strip().casefold() for word in [*asked, tender.reference]]
+            + [list(passengers), *([promotions] if promotions else []), *_further(tender, amount)],
         )
-        try:
-            sold = sales.earlier(place.office, sale_key, as_asked)
-            if sold is None:
-                trip = departure(place.office, origin, destination, _day(place, origin, day), train_number)
-                infants = sum(1 for passenger in passengers if passenger.type is PassengerType.INFANT)
-                request = HoldRequest(
-                    trip.schedule_id, class_code, trip.origin.code, trip.destination.code,
-                    len(passengers) - infants, infants, seats,
-                )  # fmt: skip
-                shifts.open_for_scripts(place.office, actor)
-                sold = sales.sell(
-                    place.office, actor, request, passengers, Tender(method, tendered, reference), key=sale_key,
-                    printer=place.printer_kind, fingerprint=as_asked,
-                )  # fmt: skip
-        except (DatabaseBusy, DatabaseUnreachable, OutcomeUnknown) as error:
-            error.hint = f"Ask again with --key {sale_key}: if it was saved, that finds it."
-            error.details["key"] = str(sale_key)
-            raise
+        sold: Sale | Standing | None = sales.earlier(place.office, sale_key, as_asked)
+        if sold is None:
+            trip = departure(place.office, origin, destination, _day(place, origin, day), train_number)
+            infants = sum(1 for passenger in passengers if passenger.type is PassengerType.INFANT)
+            request = HoldRequest(
+                trip.schedule_id, class_code, trip.origin.code, trip.destination.code,
+                len(passengers) - infants, infants, seats,
+            )  # fmt: skip
+            shifts.open_for_scripts(place.office, actor)
+            sold = sell_order(
+                Order(
+                    place, actor, request, passengers, tender, amount, promotions, sale_key, as_asked, wait_seconds,
+                    as_json,
+                )
+            )  # fmt: skip
+            if tender.method == "cash":
+                kick_drawer(place)
+        if isinstance(sold, Standing):
+            show_standing(sold, as_json=as_json, key=str(sale_key))
+            return
         states = print_queued(place, actor, [ticket.serial for ticket in sold.tickets])
         printed = tuple(
             replace(ticket, print_state=states.get(ticket.serial, ticket.print_state)) for ticket in sold.tickets
         )
         _show_sale(replace(sold, tickets=printed), sale_key, as_json=as_json)
+
+
+def _further(tender: Tender, amount: int | None) -> list[str]:
+    """What tells one payment from another besides method, sum and reference; nothing where nothing was said."""
+    given = {"amount": amount, "card": tender.card_last_four, "edc": tender.edc_terminal, "batch": tender.edc_batch}
+    return [f"{name} {value}" for name, value in given.items() if value is not None]
+
+
+@contextmanager
+def _found_again_by(key: UUID) -> Iterator[None]:
+    """Whatever cuts a sale short, the error says how to find what was saved of it."""
+    hint = f"Ask again with --key {key}: if it was saved, that finds it."
+    try:
+        yield
+    except (DatabaseBusy, DatabaseUnreachable, OutcomeUnknown) as error:
+        error.hint = hint
+        error.details["key"] = str(key)
+        raise
+    except (KeyboardInterrupt, OSError) as error:
+        error.add_note(hint)
+        raise
 
 
 def _show_sale(sold: Sale, key: UUID, *, as_json: bool) -> None:
@@ -183,7 +217,9 @@ def show(booking_number: str, as_json: bool) -> None:
     for one in found["passengers"]:
         say(f"  {one['name']}  {one['type']}  {one['identity'] or ''}")
     for one in found["payments"]:
-        say(f"  paid {grouped(one['amount'])} by {one['method']}, {one['status']}")
+        say(f"  paid {grouped(one['amount'])} by {one['method']}, {one['status']}  {one['reference']}")
+    for one in found["refunds"]:
+        say(f"  back {grouped(one['amount'])} by {one['method']}, {one['status']}  {one['reference']}")
     for one in found["tickets"]:
         seat = f"{one['coach']}/{one['seat']}" if one["seat"] else "no seat"
         say(f"  {one['ticket_number']}  {one['origin']} → {one['destination']}  {one['train_number']}  {seat}"

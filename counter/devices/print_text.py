@@ -88,3 +88,15 @@ def wrapped(text: str, columns: int, most: int) -> list[str]:
         lines.append(text[:at].rstrip())
         text = text[at:].lstrip()
     return [*lines, cut_to(text, columns)]
+
+
+def clean(text: str, columns: int) -> str:
+    """Any text as one harmless line that fits into ``columns``."""
+    return cut_to(printable(text), columns)
+
+
+def two_ends(left: str, right: str, columns: int) -> str:
+    """One line with a text at each margin. The right one (time, number, amount) is kept whole where it can be."""
+    right = clean(right, columns - 1)
+    left = clean(left, columns - width_of(right) - 1) if right else clean(left, columns)
+    return left + " " * (columns - width_of(left) - width_of(right)) + right if right else left

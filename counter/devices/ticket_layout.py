@@ -16,7 +16,7 @@ from typing import Final, Literal, TypeAlias
 from babel.dates import format_date
 
 from core.money import grouped
-from counter.devices.print_text import cut_to, printable, width_of, wrapped
+from counter.devices.print_text import clean, cut_to, printable, two_ends, width_of, wrapped
 
 Align: TypeAlias = Literal["left", "center", "right"]
 
@@ -182,7 +182,7 @@ def ticket_lines(face: TicketFace, paper: Paper, language: str = "id") -> tuple[
     words = _LABELS[locale]
     marks = tuple(_marks(face, words, paper.columns))
     return (
-        Text(_clean(face.operator_name, paper.columns), bold=True, align="center"),
+        Text(clean(face.operator_name, paper.columns), bold=True, align="center"),
         Text(words["ticket"], align="center"),
         *marks,
         Rule(),
@@ -255,7 +255,7 @@ def _journey(face: TicketFace, words: Mapping[str, str], locale: str, columns: i
     day = format_date(face.departs_at, "EEE d MMM y", locale=locale)
     yield from _large_pair(day, f"{face.departs_at:%H:%M}", columns)
     if face.seat:
-        yield Text(_two_ends(words["coach"], words["seat"], columns))
+        yield Text(two_ends(words["coach"], words["seat"], columns))
         yield from _large_pair(face.coach, face.seat, columns)
     else:
         yield _large(words["no_seat"], columns)
@@ -266,7 +266,7 @@ def _journey(face: TicketFace, words: Mapping[str, str], locale: str, columns: i
     )
     for code, name, at, later in stops:
         clock = f"{f'+{later} ' if later > 0 else ''}{at:%H:%M} {at.tzname() or ''}"
-        yield Text(_two_ends(f"{code} {name}", clock, columns), bold=True)
+        yield Text(two_ends(f"{code} {name}", clock, columns), bold=True)
 
 
 def _details(face: TicketFace, words: Mapping[str, str], columns: int) -> Iterator[Text]:
@@ -282,22 +282,18 @@ def _details(face: TicketFace, words: Mapping[str, str], columns: int) -> Iterat
         ("number", face.ticket_number),
     )
     for word, value in rows:
-        yield Text(_two_ends(words[word], value, columns))
+        yield Text(two_ends(words[word], value, columns))
 
 
 def _issue(face: TicketFace, words: Mapping[str, str], locale: str, columns: int) -> Iterator[Text]:
     when = f"{format_date(face.issued_at, 'd MMM y', locale=locale)} {face.issued_at:%H:%M}"
-    yield Text(_two_ends(words["issued"], when, columns))
-    yield Text(_two_ends(face.terminal, face.issued_by, columns))
-
-
-def _clean(text: str, columns: int) -> str:
-    return cut_to(printable(text), columns)
+    yield Text(two_ends(words["issued"], when, columns))
+    yield Text(two_ends(face.terminal, face.issued_by, columns))
 
 
 def _large(text: str, columns: int) -> Text:
     """Double size where it fits; a text too long for that keeps the double height and the whole width."""
-    text = _clean(text, columns)
+    text = clean(text, columns)
     return Text(text, bold=True, double_width=2 * width_of(text) <= columns, double_height=True)
 
 
@@ -305,13 +301,6 @@ def _large_pair(left: str, right: str, columns: int) -> Iterator[Text]:
     """Two values in double size at both margins, or below each other where they do not fit side by side."""
     left, right = printable(left), printable(right)
     if width_of(left) + 1 + width_of(right) <= columns // 2:
-        yield Text(_two_ends(left, right, columns // 2), bold=True, double_width=True, double_height=True)
+        yield Text(two_ends(left, right, columns // 2), bold=True, double_width=True, double_height=True)
     else:
         yield from (_large(left, columns), _large(right, columns))
-
-
-def _two_ends(left: str, right: str, columns: int) -> str:
-    """One line with a text at each margin. The right one (time, number, amount) is kept whole where it can be."""
-    right = _clean(right, columns - 1)
-    left = _clean(left, columns - width_of(right) - 1) if right else _clean(left, columns)
-    return left + " " * (columns - width_of(left) - width_of(right)) + right if right else left

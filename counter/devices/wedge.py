@@ -8,7 +8,8 @@ How it decides, in the order in which it matters:
 * Nothing is lost and nothing changes places. Every stroke is either handed on, in the order in which it came, or
   is part of a scan.
 * A text of the length and alphabet of a ticket code before Enter or Tab is a scan however it arrived: in one burst,
-  in several, or slowly by hand. Strokes of it that were handed on already are named, so that they can be taken back.
+  in several, or slowly by hand; only the end of a longer text without a blank is none. Strokes of it that were handed
+  on already are named, so that they can be taken back.
 * A character waits for :data:`GLANCE` before it is handed on, too short to be seen. When several have come that
   fast it is a burst, and they wait together through pauses of up to :data:`PAUSE`. So a scan normally leaves no
   trace at all where the focus is, not even for a moment, and presses no one-letter command.
@@ -42,6 +43,8 @@ BURST_STROKES: Final = 6
 BURST_VARIETY: Final = 3
 #: The shortest burst that counts as a scan of something else than a ticket.
 FOREIGN_LENGTH: Final = 20
+#: So many characters of a code's alphabet directly before a code are no name somebody was typing: a long text.
+LONGEST_WORD: Final = 40
 #: The longest text a QR code holds; what waits or is remembered never grows beyond it.
 LONGEST: Final = 4296
 
@@ -184,10 +187,11 @@ class WedgeAssembler(Generic[Key]):
 
     def _find_code(self, strokes: list[_Stroke[Key]]) -> int | None:
         """Where the code before a terminator begins; characters before it were typed by somebody."""
+        text = "".join(stroke.character for stroke in strokes[-LONGEST_WORD - CODE_LENGTH :])
         for length in (SYMBOLOGY_LENGTH + CODE_LENGTH, CODE_LENGTH):
-            begin = len(strokes) - length
-            if begin >= 0 and self._recognises("".join(stroke.character for stroke in strokes[begin:])):
-                return begin
+            if len(text) >= length and self._recognises(text[-length:]):
+                is_tail = len(text) == LONGEST_WORD + CODE_LENGTH and self._recognises(text[:CODE_LENGTH])
+                return None if is_tail else len(strokes) - length
         return None
 
     @staticmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Generic, TypeVar
 
+from rich.table import Table
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import OptionList, Static
@@ -14,12 +15,13 @@ from counter.commands import Command
 from counter.dialogs.dialog import Dialog
 from counter.symbols import drawn
 from counter.widgets.key_bar import KeyBar
+from counter.widgets.marked_list import MarkedList
 
 T = TypeVar("T")
 
 
 class Choice(Dialog[T], Generic[T]):
-    """Says something and waits until one of some lines is chosen; Esc chooses none."""
+    """Says something and waits until one of some lines is chosen; Esc chooses none. A line may be a table's row."""
 
     CSS_PATH = "choice.tcss"
     COMMANDS: ClassVar[tuple[Command, ...]] = (
@@ -27,7 +29,7 @@ class Choice(Dialog[T], Generic[T]):
         Command("back", "escape", "back", "Go back and choose none.", in_palette=False),
     )
 
-    def __init__(self, sentence: str, choices: Sequence[tuple[T, str]]) -> None:
+    def __init__(self, sentence: str, choices: Sequence[tuple[T, str | Table]]) -> None:
         super().__init__()
         self._sentence = sentence
         self._choices = choices
@@ -36,7 +38,8 @@ class Choice(Dialog[T], Generic[T]):
         """The sentence above, the lines below."""
         with Vertical(id="box"):
             yield Static(drawn(self._sentence), id="sentence", markup=False)
-            yield _Lines(*(Option(drawn(line)) for _, line in self._choices), markup=False)
+            lines = [drawn(line) if isinstance(line, str) else line for _, line in self._choices]
+            yield MarkedList(*(Option(line) for line in lines), markup=False)
         yield KeyBar()
 
     def on_option_list_option_selected(self, _message: OptionList.OptionSelected) -> None:
@@ -45,12 +48,6 @@ class Choice(Dialog[T], Generic[T]):
 
     def action_accept(self) -> None:
         """The line under the cursor."""
-        at = self.query_one(_Lines).highlighted
+        at = self.query_one(MarkedList).highlighted
         if at is not None:
             self.dismiss(self._choices[at][0])
-
-
-class _Lines(OptionList):
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Enter belongs to the dialog, which shows it among its keys."""
-        return False if action == "select" else super().check_action(action, parameters)

@@ -10,7 +10,7 @@ from typing import ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, Static
 from textual.widgets.option_list import Option
 
 from core import boarding
@@ -23,6 +23,7 @@ from counter.dialogs.dialog import Dialog
 from counter.i18n import _, clock_time, counted, day_in_words, sentences_of
 from counter.symbols import drawn
 from counter.widgets.key_bar import KeyBar
+from counter.widgets.marked_list import MarkedList
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +58,13 @@ class DepartureDialog(Dialog[TrainChoice]):
         with Vertical(id="box"):
             yield Static(_("Which train does this gate board?"), id="title", markup=False)
             yield Input(id="wanted", placeholder=_("number, name, time, or another day such as +1"))
-            yield OptionList(id="trains")
+            yield MarkedList(id="trains", markup=False)
             yield Static(id="found", markup=False)
         yield KeyBar()
 
     def on_mount(self) -> None:
         """Today's trains."""
-        self.query_one(OptionList).can_focus = False
+        self.query_one(MarkedList).can_focus = False
         self._load(None)
 
     @on(Input.Changed)
@@ -79,7 +80,7 @@ class DepartureDialog(Dialog[TrainChoice]):
         place, now = self.counter.workplace, self.counter.lifeline.clock.now
         if place is None or now is None:
             return None
-        return local(now, place.office.network().station(self._station).time_zone).date()
+        return local(now, place.time_zone).date()
 
     def _day_of(self, word: str) -> date | None:
         """The day a word means; bare figures are a train's number."""
@@ -108,12 +109,14 @@ class DepartureDialog(Dialog[TrainChoice]):
         words = [word.casefold() for word in self.query_one(Input).value.split() if self._day_of(word) is None]
         found = [one for one in self._departures if all(word in _searched(one) for word in words)]
         self._shown = [*found, None] if words else [None, *found]
-        trains = self.query_one(OptionList)
+        trains = self.query_one(MarkedList)
         trains.clear_options()
         trains.add_options([Option(drawn(_line(one))) for one in self._shown])
         trains.highlighted = self._next_to_leave()
-        day = day_in_words(self._day) if self._day else _("today")
-        number = counted("{n} train on {day}", "{n} trains on {day}", len(found), day=day)
+        if self._day is None:
+            number = counted("{n} train today", "{n} trains today", len(found))
+        else:
+            number = counted("{n} train on {day}", "{n} trains on {day}", len(found), day=day_in_words(self._day))
         self.query_one("#found", Static).update(number)
 
     def _next_to_leave(self) -> int:
@@ -126,12 +129,12 @@ class DepartureDialog(Dialog[TrainChoice]):
 
     def action_move(self, by: int) -> None:
         """Go up or down the list."""
-        trains = self.query_one(OptionList)
+        trains = self.query_one(MarkedList)
         trains.highlighted = max(0, min(len(self._shown) - 1, (trains.highlighted or 0) + by))
 
     def action_choose(self) -> None:
         """The highlighted one."""
-        highlighted = self.query_one(OptionList).highlighted
+        highlighted = self.query_one(MarkedList).highlighted
         if highlighted is not None and highlighted < len(self._shown):
             self.dismiss(TrainChoice(self._shown[highlighted]))
 

@@ -11,7 +11,7 @@ from textual.widgets import Static
 from counter.commands import Command
 from counter.dialogs.dialog import Dialog
 from counter.i18n import _
-from counter.screens.sell_fields import PlainInput
+from counter.screens.sell_fields import PlainInput, too_long
 from counter.symbols import drawn
 from counter.widgets.key_bar import KeyBar
 
@@ -33,9 +33,14 @@ class Reason(Dialog[str]):
         """The question and a field."""
         with Vertical(id="box"):
             yield Static(drawn(self._sentence), id="sentence", markup=False)
-            yield PlainInput(max_length=200)
-            yield Static("", id="missing")
+            yield PlainInput(max_length=200, placeholder=_("such as: paper jam"))
+            yield Static("", id="missing", markup=False)
         yield KeyBar()
+
+    def on_plain_input_too_long(self, message: PlainInput.TooLong) -> None:
+        """A long story."""
+        message.stop()
+        self._say(too_long(message))
 
     def action_accept(self) -> None:
         """The reason, if one was typed."""
@@ -43,4 +48,7 @@ class Reason(Dialog[str]):
         if reason:
             self.dismiss(reason)
         else:
-            self.query_one("#missing", Static).update(_("Say why it is printed again; it goes on record."))
+            self._say(_("Say why it is printed again; it goes on record."))
+
+    def _say(self, sentence: str) -> None:
+        self.query_one("#missing", Static).update(drawn(sentence))

@@ -46,9 +46,17 @@ class SeatsDialog(Dialog[tuple[int, ...]]):
     """The seats of a party; Enter on the map answers with their ids, Esc leaves them as they are."""
 
     CSS_PATH = "seats.tcss"
+    #: The map, which always has the focus, does most of this; here it is named.
     COMMANDS: ClassVar[tuple[Command, ...]] = (
+        Command("accept", "enter", "accept", "Take the chosen seats.", in_palette=False),
+        Command(
+            "take", "space", "choose", "Choose the seat under the cursor, or give it up; 5c goes to that seat.",
+            in_palette=False,
+        ),
+        Command("coach(-1)", "pageup", "", "Show the coach before.", in_palette=False),
+        Command("coach(1)", "pagedown", "next coach", "Show the next coach.", in_palette=False),
         Command("back", "escape", "back", "Keep the seats as they are.", in_palette=False),
-    )
+    )  # fmt: skip
 
     def __init__(
         self, title: str, coaches: Sequence[CoachView], chosen: Sequence[int], look: Look, notice: str = ""
@@ -58,7 +66,7 @@ class SeatsDialog(Dialog[tuple[int, ...]]):
         self._class_code = coaches[0].class_code if coaches else ""
         self._map = SeatMap(coaches, party=len(chosen), chosen=chosen, ascii=in_ascii())
         self._look = look
-        self._looking = False
+        self._looking = self._is_away = False
         self.touched = False
 
     def compose(self) -> ComposeResult:
@@ -88,11 +96,27 @@ class SeatsDialog(Dialog[tuple[int, ...]]):
         try:
             coaches = await self.counter.in_thread(self._look)
         except CounterError as error:
+            self._is_away = True
             self._say(reworded(error.message))
         else:
+            if self._is_away:
+                self._is_away = False
+                self._say("")
             self._map.update_coaches(coach_views(coaches, self._class_code))
         finally:
             self._looking = False
+
+    def action_accept(self) -> None:
+        """The chosen seats."""
+        self._map.action_accept()
+
+    def action_take(self) -> None:
+        """The seat under the cursor."""
+        self._map.action_take()
+
+    def action_coach(self, step: int) -> None:
+        """The coach before or after."""
+        self._map.action_coach(step)
 
     def on_seat_map_changed(self, _message: SeatMap.Changed) -> None:
         """Somebody is at it: the hold may be extended."""

@@ -73,6 +73,19 @@ def _wrong_date(answer: Answer, _gate: Gate) -> str:
     return _("The ticket is for {day}.", day=day_in_words(trip.day, year=True)) if trip else _("It is for another day.")
 
 
+def _entitlement(answer: Answer, _gate: Gate) -> str:
+    lapsed = answer.entitlement
+    if lapsed is None:
+        return _("The reduced fare needs a proof.")
+    if lapsed.is_revoked:
+        return _("The {kind} reduction of this ticket was revoked.", kind=_(lapsed.kind))
+    if answer.journey is not None and answer.journey.day < lapsed.valid_from:
+        day = day_in_words(lapsed.valid_from, year=True)
+        return _("The {kind} reduction of this ticket begins on {day}.", kind=_(lapsed.kind), day=day)
+    day = day_in_words(lapsed.valid_until, year=True)
+    return _("The {kind} reduction of this ticket ended on {day}.", kind=_(lapsed.kind), day=day)
+
+
 _SUPERVISOR: Final = "Keep the ticket here and call a supervisor."
 _COUNTER: Final = "Send the passenger to a counter."
 _WORDS: Final[dict[Outcome, _Words]] = {
@@ -86,7 +99,7 @@ _WORDS: Final[dict[Outcome, _Words]] = {
     Outcome.CANCELLED: _Words("CANCELLED", "The ticket or its train was cancelled.", _COUNTER),
     Outcome.SUPERSEDED: _Words("REPLACED", "A newer ticket has replaced this one.", "Ask for the newer ticket."),
     Outcome.DUPLICATE: _Words("OLD ISSUE", "The ticket was issued again later.", "Ask for the newest print."),
-    Outcome.ENTITLEMENT: _Words("CHECK CARD", "The reduced fare needs a proof.", "Ask for the card, or for the rest."),
+    Outcome.ENTITLEMENT: _Words("CHECK CARD", _entitlement, "A valid card is registered at a counter."),
     Outcome.UNPAID: _Words("UNPAID", "The booking has not been paid.", _COUNTER),
     Outcome.REVOKED: _Words("REVOKED", "The ticket was revoked.", _SUPERVISOR),
     Outcome.UNKNOWN: _Words("UNKNOWN", "This is no ticket of this railway.", "Ask for the ticket's own code."),

@@ -6,22 +6,28 @@ screen shows a draft and asks it where the cursor goes next. Several drafts can 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
-from enum import Enum
-from typing import Final, NamedTuple
+from typing import Final
 from uuid import UUID, uuid4
 
 from core.booking import HoldRequest
 from core.errors import CounterError, Refused, UsageError
-from core.identity import Finding, PassengerType, parse_identity
-from core.passengers import PartyLimits, PassengerDetails, PassengerInput, check_party, check_passenger
+from core.identity import Finding, PassengerType
+from core.passengers import PassengerDetails, PassengerInput, check_party, check_passenger
 from core.payments import Tender
+from core.payments.standing import Standing
 from core.pending import Hold
+from core.promotions import PromotionRefused
+from core.quote import Quote
 from core.sale import Sale
 from counter.entry import Entry
+from counter.screens.sale_money import SaleMoney
+from counter.screens.sale_parts import Holding, Spot, Step, Submission, Terms, Traveller
+from counter.screens.sale_price import SalePrice
 from counter.screens.typed_names import plain_name, split_identity, split_infant
+
+__all__ = ["Holding", "SaleDraft", "Spot", "Step", "Submission", "Terms", "Traveller"]
 
 #: Seconds before the end of a hold at which it is extended while somebody types.
 EXTEND_BELOW: Final = 120.0
@@ -29,67 +35,8 @@ EXTEND_BELOW: Final = 120.0
 STILL_TYPING: Final = 60.0
 
 CASH: Final = "cash"
-_ORDER: Final = (PassengerType.ADULT, PassengerType.SENIOR, PassengerType.CHILD, PassengerType.INFANT)
-
-
-class Step(Enum):
-    """Where a sale stands; Esc goes back by one."""
-
-    QUESTION = "question"
-    OFFERS = "offers"
-    PASSENGERS = "passengers"
-    PAYMENT = "payment"
-    FINISHED = "finished"
-
-
-class Spot(NamedTuple):
-    """A field for a passenger: whose line (from 0), and ``name`` or ``identity``."""
-
-    line: int
-    field: str
-
-
 _FIRST: Final = Spot(0, "name")
-
-
-@dataclass
-class Traveller:
-    """One line of the party, just as typed; ``identity`` may be an infant's birth date."""
-
-    type: PassengerType
-    name: str = ""
-    identity: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What passengers are held against: the database's day and the policies of this train."""
-
-    today: date
-    limits: PartyLimits
-    exclusive: bool
-    """Whether an identity may have one ticket only."""
-
-
-@dataclass(frozen=True)
-class Holding:
-    """Seats held for a sale. ``key`` names the sale from here on; ``ends_at`` is on this process's monotonic clock."""
-
-    hold: Hold
-    request: HoldRequest
-    terms: Terms
-    key: UUID
-    ends_at: float
-
-
-@dataclass(frozen=True)
-class Submission:
-    """A confirmation as it was sent. Asked again it is word for word the same, so it can only be one sale."""
-
-    booking_id: UUID
-    key: UUID
-    passengers: tuple[PassengerInput, ...]
-    tender: Tender
+_ORDER: Final = (PassengerType.ADULT, PassengerType.SENIOR, PassengerType.CHILD, PassengerType.INFANT)
 
 
 @dataclass
@@ -100,6 +47,8 @@ class SaleDraft:
     entry: Entry | None = None
     offered: bool = False
     party: list[Traveller] = field(default_factory=list)
+    price: SalePrice = field(default_factory=SalePrice)
+    money: SaleMoney = field(default_factory=SaleMoney)
     holding: Holding | None = None
     expired: bool = False
     spot: Spot = field(default_factory=lambda: _FIRST)
@@ -184,14 +133,15 @@ class SaleDraft:
         if not self.party:  # found in the database after a restart, which may know no more than how many
             adults = [Traveller(PassengerType.ADULT) for _seat in holding.hold.seats]
             self.party = adults + [Traveller(PassengerType.INFANT) for _ in range(holding.hold.infants)]
-        self.holding, self.expired = holding, False
+            self.price.codes = list(holding.hold.promotions)
+        self.holding, self.expired, self.money = holding, False, SaleMoney()
         self.forget_key()
         self.spot = self.first_missing() or _FIRST
 
     def recall(self, passengers: Sequence[PassengerInput]) -> None:
         """The passengers as they were stored before the terminal stopped."""
         self.party = [
-            Traveller(one.type, one.name, one.identity or (one.birth_date.isoformat() if one.birth_date else ""))
+            Traveller(one.type, one.name, one.identity or str(one.birth_date or ""), one.reduction)
             for one in passengers
         ]
 
@@ -208,6 +158,7 @@ class SaleDraft:
     def release(self) -> None:
         """The seats were given back; what was typed stays for the next hold of this question."""
         self.holding = self.submission = None
+        self.money = SaleMoney()
         self.paying = self.expired = self.outcome_unknown = False
 
     def expire(self) -> None:
@@ -253,8 +204,8 @@ class SaleDraft:
         return self.first_missing(after=line) or self.first_missing()
 
     def _repeats(self, line: int) -> bool:
-        number = _number(self.party[line])
-        return bool(number) and any(_number(one) == number for place, one in enumerate(self.party) if place != line)
+        number = self.party[line].number
+        return bool(number) and any(one.number == number for place, one in enumerate(self.party) if place != line)
 
     def findings(self, line: int) -> list[Finding]:
         """What of a complete line deserves a second look."""
@@ -289,7 +240,7 @@ class SaleDraft:
         for line in range(after + 1, len(self.party)):
             refusal = self.problem(line)
             if refusal is not None:
-                return Spot(line, "name" if _about_name(self.party[line]) else "identity")
+                return Spot(line, "identity" if self.party[line].has_name else "name")
         return None
 
     def _held(self) -> Holding:
@@ -300,7 +251,7 @@ class SaleDraft:
         traveller = self.party[line]
         name = plain_name(traveller.name)
         if traveller.type is not PassengerType.INFANT:
-            return PassengerInput(name, traveller.identity, traveller.type)
+            return PassengerInput(name, traveller.identity, traveller.type, reduction=traveller.reduction)
         identity, birth = split_infant(traveller.identity, self._held().terms.today)
         return PassengerInput(name, identity, traveller.type, birth)
 
@@ -321,6 +272,70 @@ class SaleDraft:
         """Make a line a traveller of another kind; its name and number stay."""
         self.party[line].type = kind
 
+    # -- price ------------------------------------------------------------------------------------------------------
+
+    def set_reduction(self, line: int, kind: str | None) -> None:
+        """Ask for this reduction, or for none; a senior's is asked for by the type."""
+        traveller, senior = self.party[line], PassengerType.SENIOR
+        traveller.reduction = None if kind == senior.value else kind
+        if kind == senior.value:
+            traveller.type = senior
+        elif kind is None and traveller.type is senior:
+            traveller.type = PassengerType.ADULT
+
+    def half_typed(self) -> list[PassengerInput]:
+        """What of the party makes the price, as far as it is typed."""
+        return [PassengerInput("", one.identity, one.type, reduction=one.reduction) for one in self.party]
+
+    def _priced_by(self) -> tuple[object, ...]:
+        held = self._held().hold
+        return held.booking_id, held.seat_fare, len(held.seats), self.half_typed(), list(self.price.codes)
+
+    @property
+    def wants_quote(self) -> bool:
+        """Whether its price is another one than that of its seats."""
+        if self.holding is None or self.holding.hold.is_priced:
+            return False
+        return bool(self.price.codes) or any(one.claim for one in self.half_typed())
+
+    @property
+    def needs_quote(self) -> bool:
+        """Whether its price has to be asked for."""
+        return self.is_open and self.wants_quote and not self.price.is_of(self._priced_by())
+
+    def take_quote(self, quote: Quote) -> Mapping[str, PromotionRefused]:
+        """What it costs now; returns which promotions were given up for that, and why."""
+        refused = self.price.take(quote, None)
+        self.price.take(quote, self._priced_by())
+        return refused
+
+    @property
+    def quote(self) -> Quote | None:
+        """What it costs, as it was last asked; None where only the seats count."""
+        return self.price.quote if self.wants_quote or self.money.is_fixed else None
+
+    @property
+    def due(self) -> int:
+        """What is to be paid, all in all."""
+        if self.money.is_fixed and self.money.standing is not None:
+            return self.money.standing.due
+        return self.quote.due if self.quote else self._held().hold.total
+
+    @property
+    def owed(self) -> int:
+        """What is left to pay."""
+        return self.money.owed if self.money.is_fixed else self.due
+
+    @property
+    def to_pay(self) -> int:
+        """What is paid next: all that is left, or a part of it."""
+        return self.owed if self.money.part is None else self.money.part
+
+    @property
+    def terms(self) -> Terms:
+        """What passengers are held against."""
+        return self._held().terms
+
     # -- payment ----------------------------------------------------------------------------------------------------
 
     def pay(self) -> None:
@@ -336,14 +351,22 @@ class SaleDraft:
         )  # fmt: skip
         self.paying = True
 
-    def submit(self, tendered: int) -> Submission:
+    def tell_money(self, standing: Standing, ends_at: float) -> None:
+        """The database has said how the money stands; ``ends_at`` is the hold's new end."""
+        held = self._held()
+        self.money.tell(standing)
+        self.holding = replace(held, hold=replace(held.hold, is_priced=standing.is_priced), ends_at=ends_at)
+
+    def submit(self, tender: Tender) -> Submission:
         """What to confirm: the very same as before while nobody knows whether that was saved."""
         if self.submission is not None and self.outcome_unknown:
             return self.submission
         held = self._held()
+        in_parts = self.money.is_fixed or self.money.part is not None
         self.submission = Submission(
-            held.hold.booking_id, held.key, tuple(self.passengers()), Tender(CASH, tendered=tendered)
-        )
+            held.hold.booking_id, uuid4() if in_parts else held.key, tuple(self.passengers()), tender,
+            tuple(self.price.codes), in_parts, self.money.part,
+        )  # fmt: skip
         return self.submission
 
     def lost_answer(self) -> None:
@@ -361,18 +384,3 @@ class SaleDraft:
 
 def _counts(entry: Entry) -> tuple[int, ...]:
     return entry.adults, entry.seniors, entry.children, entry.infants
-
-
-def _number(traveller: Traveller) -> str:
-    try:
-        return parse_identity(traveller.identity).number
-    except Refused:
-        return ""
-
-
-def _about_name(traveller: Traveller) -> bool:
-    try:
-        plain_name(traveller.name)
-    except Refused:
-        return True
-    return False

@@ -20,7 +20,6 @@ from counter.commands import Command
 from counter.i18n import _, counted, day_in_words, reworded
 from counter.lifeline import DatabaseBack
 from counter.screens.sale_draft import SaleDraft, Spot, Step
-from counter.screens.sell_desk import Lexis
 from counter.screens.sell_fields import CashInput, EntryInput
 from counter.screens.sell_question import QuestionLine, missing, problems, read, shifted, with_guess
 from counter.screens.sell_view import SellView
@@ -28,10 +27,18 @@ from counter.widgets.money_input import MoneyInput
 
 _Q, _O, _P, _M, _F = Step.QUESTION, Step.OFFERS, Step.PASSENGERS, Step.PAYMENT, Step.FINISHED
 _STEPS_OF = {
-    "search": {_Q}, "take_guess": {_Q}, "hold": {_O}, "day_before": {_O}, "day_after": {_O}, "next_field": {_P},
+    "search": {_Q}, "clear": {_Q}, "back": {_O, _P, _M, _F}, "take_guess": {_Q},
+    "hold": {_O}, "day_before": {_O}, "day_after": {_O}, "next_field": {_P},
     "line_before": {_P}, "line_after": {_P}, "take_money": {_M}, "choose_note": {_M}, "next_customer": {_F},
-    "seats": {_O, _P, _M}, "type": {_P}, "hold_again": {_P, _M}, "park": {_P, _M}, "preview": {_F},
-    "print_again": {_F},
+    "seats": {_O, _P, _M}, "type": {_P}, "reduction": {_P}, "promotion": {_P}, "hold_again": {_P, _M}, "park": {_P, _M},
+    "pay_card": {_M}, "pay_qris": {_M}, "pay_wallet": {_M}, "pay_transfer": {_M}, "split": {_M},
+    "preview": {_F}, "print_again": {_F},
+}  # fmt: skip
+
+
+#: What means nothing once the seats are gone.
+_NEEDS_SEATS = {
+    "seats", "type", "reduction", "promotion", "pay_card", "pay_qris", "pay_wallet", "pay_transfer", "split",
 }  # fmt: skip
 
 
@@ -45,6 +52,11 @@ class SellScreen(SellView):
         Command("hold", "enter", "hold seats", "Hold the best seats on this train at once.", "sell", in_palette=False),
         Command("next_field", "enter", "next", "Go on: name, number, next passenger, money.", in_palette=False),
         Command("take_money", "enter", "take money", "Take the money and issue the tickets.", "sell", in_palette=False),
+        Command("pay_card", "f5", "card", "A card, on the bank's machine.", "sell"),
+        Command("pay_qris", "f6", "QRIS", "Show a QRIS code for the customer.", "sell"),
+        Command("pay_wallet", "f7", "wallet", "A wallet payment, by its number.", "sell"),
+        Command("split", "f2", "split", "Pay a part of it now and the rest another way.", "sell"),
+        Command("pay_transfer", "f10", "transfer", "A bank transfer, by its number.", "sell"),
         Command("next_customer", "enter", "next", "Go on with the next customer.", in_palette=False),
         Command("day_before", "left", "day −", "Show the day before.", in_palette=False),
         Command("day_after", "right", "day +", "Show the day after.", in_palette=False),
@@ -56,14 +68,16 @@ class SellScreen(SellView):
         Command("print_again", "r", "print again", "Print the ticket again.", "reprint"),
         Command("seats", "f3", "seats", "Choose seats on the map of the train.", "sell"),
         Command("type", "f4", "type", "Adult, child, infant, senior: change the traveller's type.", "sell"),
+        Command("reduction", "f6", "reduce", "Senior, veteran, military: reduce this passenger's fare.", "sell"),
+        Command("promotion", "f7", "promo", "Use a promotion code, or take it off.", "sell"),
         Command("park", "f8", "park", "Put this sale aside with everything typed.", "sell"),
         Command("recall", "f9", "recall", "Bring back a parked or unfinished sale.", "sell"),
+        Command("clear", "escape", "clear", "Clear the line; Up brings it back.", in_palette=False),
         Command("back", "escape", "back", "Go back by one step.", in_palette=False),
     )
 
     def __init__(self) -> None:
         super().__init__()
-        self.lexis: Lexis | None = None
         self._extending = False
 
     def on_mount(self) -> None:
@@ -71,6 +85,7 @@ class SellScreen(SellView):
         self.set_interval(1.0, self._tick)
         self.show()
         self.turn(self._learn)
+        self.counter.drawer.welcome(self)
 
     async def _learn(self) -> None:
         self.lexis = await self.counter.in_thread(self.desk.lexis)
@@ -97,7 +112,9 @@ class SellScreen(SellView):
             return self._in_entry and self.question.entry is not None and with_guess(self.question.entry) is not None
         if command.id == "hold_again":
             return draft.expired
-        return not (draft.expired and command.id in ("seats", "type"))
+        if draft.money.is_fixed and command.id in ("seats", "line_before", "line_after"):
+            return False
+        return not (draft.expired and command.id in _NEEDS_SEATS)
 
     @property
     def _in_entry(self) -> bool:
@@ -112,7 +129,8 @@ class SellScreen(SellView):
         elif entry is None:
             self.say(_("Type where to, and Enter: gmr 25 2a1i eks"))
         elif trouble := next(problems(entry), ""):
-            self.warn(f"{trouble[:1].upper()}{trouble[1:]}.")
+            hint = _("Tab takes the guess.") if with_guess(entry) is not None else ""
+            self.warn(trouble if trouble.endswith("?") else f"{trouble}.", hint)
         elif trouble := missing(entry):
             self.warn(trouble)
         else:
@@ -297,7 +315,7 @@ class SellScreen(SellView):
         self.touch()
         self.read_all()
         step = self.draft.step
-        if step is _P:
+        if step is _P or (step is _M and self.draft.money.is_fixed):
             self.turn(self.leave)
             return
         if step is _F:
@@ -308,8 +326,13 @@ class SellScreen(SellView):
             self.draft.paying = False
         elif step is _O:
             self.draft.offered = False
-        else:
-            self.ready_for_next()
+        self.show()
+        self.place_cursor()
+
+    def action_clear(self) -> None:
+        """An empty line; what stood there is remembered."""
+        self.line.clear()
+        self.ready_for_next()
         self.show()
         self.place_cursor()
 
@@ -331,14 +354,13 @@ class SellScreen(SellView):
                 self._expire()
             elif draft.wants_extension(now, self.last_key) and not self._extending:
                 self._extend(draft)
+        self.watch_parked(now)
         self._follow_the_day()
         if draft.is_open and self.has_room_for_map:
             self.follow_map()
 
     def _expire(self) -> None:
-        self.draft.expire()
-        self.warn(_("The hold has ended; what was typed is kept."),
-                  _("F5 holds seats again."))  # fmt: skip
+        self.tell_expired()
         self.show()
 
     @work(name="extend")

@@ -12,17 +12,20 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID, uuid4
 
-from core import booking, lookup, party, pending, policy, print_journal, sale, tickets
+from core import booking, entitlement_register, lookup, party, pending, policy, print_journal, sale, tickets
 from core.booking import AlreadySold, HoldRequest
 from core.clock import local
 from core.database import Actor, Transaction
+from core.entitlement_register import Possibility, Registered, Registration
 from core.errors import Refused, SeatTaken, StateConflict
 from core.lookup import BookingFile
 from core.passengers import PartyLimits, PassengerInput
 from core.payments import METHODS
+from core.payments.standing import Standing
 from core.pending import Hold
 from core.policy import Policies
 from core.print_journal import Job
+from core.quote import Quote, quote
 from core.sale import Sale
 from core.search import Offer, offers
 from core.seat_map import MappedCoach, seat_map
@@ -32,6 +35,7 @@ from core.timetable import Journey
 from counter.entry import Entry, Place, TimeOfDay
 from counter.printing import preview, print_queued
 from counter.screens.sale_draft import Holding, Submission, Terms
+from counter.screens.sell_money_desk import MoneyDesk
 from counter.session import Workplace
 
 _DAY_HOURS: Final = 24
@@ -73,6 +77,11 @@ class SaleDesk:
 
     place: Workplace
     actor: Actor
+
+    @property
+    def money(self) -> MoneyDesk:
+        """The same person's questions about money."""
+        return MoneyDesk(self.place, self.actor)
 
     # -- questions --------------------------------------------------------------------------------------------------
 
@@ -216,25 +225,42 @@ class SaleDesk:
 
     # -- money and open work ----------------------------------------------------------------------------------------
 
-    def name_passengers(self, held: Hold, passengers: Sequence[PassengerInput]) -> None:
+    def name_passengers(self, held: Hold, passengers: Sequence[PassengerInput], codes: Sequence[str]) -> None:
         """Store who travels, so that a terminal that dies before the payment finds them again."""
-        party.name_passengers(self.place.office, self.actor, held.booking_id, passengers)
+        party.name_passengers(self.place.office, self.actor, held.booking_id, passengers, promotions=codes)
+
+    def quote(self, held: Hold, passengers: Sequence[PassengerInput], codes: Sequence[str]) -> Quote:
+        """What a hold costs with reductions and promotions."""
+        return quote(self.place.office, self.actor, held, passengers, codes)
+
+    def possible(self, held: Hold, identity: str) -> Sequence[Possibility]:
+        """The reductions of somebody on a hold's journey."""
+        return entitlement_register.possible(self.place.office, self.actor, held, identity)
+
+    def register(self, shown: Registration) -> Registered:
+        """Enter the document that was shown for a reduction."""
+        return entitlement_register.register(self.place.office, self.actor, shown)
 
     def named(self, held: Hold) -> list[PassengerInput]:
         """Who was stored for an unpaid hold."""
         return party.named(self.place.office, self.actor, held.booking_id) if held.is_named else []
 
-    def confirm(self, submission: Submission) -> Sale:
+    def confirm(self, submission: Submission) -> Sale | Standing:
         """Take the money and issue the tickets; the same submission again is the same sale.
+
+        Returns:
+            How the money stands, where more than this part of it is owed.
 
         Raises:
             AlreadySold: the booking was paid before, under another key.
         """
         office = self.place.office
         try:
+            if submission.in_parts:
+                return self.money.take_part(submission)
             return sale.confirm(
                 office, self.actor, submission.booking_id, submission.passengers, submission.tender,
-                key=submission.key, printer=self.place.printer_kind,
+                key=submission.key, promotions=submission.promotions, printer=self.place.printer_kind,
             )  # fmt: skip
         except StateConflict:
             if self.sale(submission.booking_id).status in ("confirmed", "completed"):

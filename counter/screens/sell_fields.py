@@ -6,20 +6,30 @@ What belongs here: fields and how they behave at a key. What their text means is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Final
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, ClassVar, Final
 
 from rich.highlighter import Highlighter
 from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.widgets import Input
 
 from counter.entry import Token
+from counter.i18n import _
 from counter.screens.typed_names import showable
 from counter.widgets.money_input import MoneyInput, regrouped
 
 #: Keys that put a suggested sum into the cash field; none of them can begin an amount.
 NOTE_KEYS: Final = "abcd"
+#: Characters that fit into a field: a name with its number, several times over.
+LONGEST_FIELD: Final = 300
+#: And into the entry line: a whole sale, eight passengers with their numbers.
+LONGEST_LINE: Final = 500
+#: What comes so soon (seconds) after a text that was too long is the rest of it, and refused as well.
+REST_OF_TEXT: Final = 1.0
 
 
 class PlainInput(Input):
@@ -36,10 +46,34 @@ class PlainInput(Input):
     }
     """
 
+    @dataclass
+    class TooLong(Message):
+        """What was typed or pasted does not fit in; the field is as it was before."""
+
+        field: PlainInput
+
+        @property
+        def control(self) -> PlainInput:
+            """The field it does not fit into."""
+            return self.field
+
+    def __init__(self, *, max_length: int = LONGEST_FIELD, **options: Any) -> None:
+        super().__init__(max_length=max_length, select_on_focus=False, **options)
+        self._refused_at = -REST_OF_TEXT
+
+    def restricted(self) -> None:
+        """Too much at once: all of it is refused, so that nobody has to find out where it was cut."""
+        super().restricted()
+        self._refused_at = monotonic()
+        self.post_message(self.TooLong(self))
+
     def replace(self, text: str, start: int, end: int) -> None:
         """Change part of the text; whatever cannot be shown becomes a mark that no name accepts."""
-        super().replace(showable(text), start, end)
-        self.remove_class("-refused")
+        if text and monotonic() - self._refused_at < REST_OF_TEXT:
+            self.restricted()
+        else:
+            super().replace(showable(text), start, end)
+            self.remove_class("-refused")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Enter belongs to the screen, which shows it among its keys."""
@@ -69,7 +103,7 @@ class EntryInput(PlainInput):
 
     def __init__(self, *, id: str | None = None, placeholder: str = "") -> None:
         self._underlined = _Underlined()
-        super().__init__(id=id, placeholder=placeholder, highlighter=self._underlined, select_on_focus=False)
+        super().__init__(id=id, placeholder=placeholder, highlighter=self._underlined, max_length=LONGEST_LINE)
         self._asked: list[str] = []
         self._at = -1
 
@@ -150,3 +184,8 @@ class CashInput(MoneyInput):
             self.choose(NOTE_KEYS.index(key))
             return
         await super()._on_key(event)
+
+
+def too_long(message: PlainInput.TooLong) -> str:
+    """What is said about it."""
+    return _("No more than {n} characters fit in here; what was there is kept.", n=message.field.max_length or 0)

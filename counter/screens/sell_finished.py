@@ -13,7 +13,6 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from core.sale import Sale
@@ -23,6 +22,7 @@ from counter.screens.sell_fare import Figure
 from counter.screens.sell_offers import journey_in_words
 from counter.screens.sell_words import Words
 from counter.symbols import drawn, symbols
+from counter.widgets.marked_list import MarkedList
 
 #: What is shown while a ticket is at the printer.
 PRINTING: Final = "printing"
@@ -55,24 +55,10 @@ def ticket_row(ticket: TicketRecord, state: str) -> Table:
     return table
 
 
-class TicketList(OptionList):
+class TicketList(MarkedList):
     """The tickets of the sale; Enter, which belongs to the screen, goes on to the next customer."""
 
-    DEFAULT_CSS = """
-    TicketList {
-        height: 1fr;
-        border: none;
-        padding: 0;
-        background: $background;
-        scrollbar-size-vertical: 1;
-        &:focus { border: none; background-tint: transparent; }
-        & > .option-list--option { padding: 0 0 0 1; }
-    }
-    """
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Enter belongs to the screen."""
-        return False if action == "select" else super().check_action(action, parameters)
+    DEFAULT_CSS = "TicketList { height: 1fr; background: $background; }"
 
 
 class FinishedPanel(Vertical):

@@ -1,4 +1,4 @@
-"""How a sale goes on from step to step: search, hold, seats, passengers, money, tickets, parking.
+"""How a sale goes on from step to step: search, hold, seats, passengers, money.
 
 What belongs here: the order of questions to the library and of dialogs. Every flow runs under the guard of
 ``sell_turns``; what it changes is the ``SaleDraft``; what is seen is drawn afterwards by ``counter.screens.sell``.
@@ -25,12 +25,13 @@ from core.errors import (
 )
 from core.identity import PassengerType
 from core.money import grouped
+from core.payments import Tender
+from core.payments.standing import Standing
 from core.pending import Hold
 from core.search import Offer
-from counter.dialogs.choice import Choice
 from counter.dialogs.seats import SeatsDialog, coach_views
 from counter.i18n import _, counted, reworded
-from counter.screens.sale_draft import Holding, SaleDraft, Spot, Step, Submission
+from counter.screens.sale_draft import CASH, Holding, SaleDraft, Spot, Step, Submission
 from counter.screens.sell_desk import Found, SaleDesk
 from counter.screens.sell_offers import journey_in_words
 from counter.screens.sell_passengers import seats_in_words
@@ -84,6 +85,10 @@ class SaleFlows(Turns):
 
     def ready_for_next(self) -> None:
         """Begin with the next customer."""
+        raise NotImplementedError
+
+    def part_taken(self, standing: Standing) -> None:
+        """A part was paid, and more is owed."""
         raise NotImplementedError
 
     # -- offers -----------------------------------------------------------------------------------------------------
@@ -223,8 +228,9 @@ class SaleFlows(Turns):
     async def _remember(self, draft: SaleDraft) -> None:
         """Store who travels while the money is counted; a terminal that dies now finds them again."""
         assert draft.held is not None
+        name = partial(self.desk.name_passengers, draft.held, draft.passengers(), tuple(draft.price.codes))
         with suppress(CounterError):  # whatever is wrong is said when the money is taken
-            await self.counter.in_thread(partial(self.desk.name_passengers, draft.held, draft.passengers()))
+            await self.counter.in_thread(name)
 
     async def change_type(self, line: int, kind: PassengerType) -> None:
         """Make a traveller of another kind; where that changes the number of seats, the hold follows."""
@@ -261,11 +267,15 @@ class SaleFlows(Turns):
     # -- money ------------------------------------------------------------------------------------------------------
 
     async def take_money(self, tendered: int) -> None:
-        """Confirm the sale; asked again after a lost answer it is word for word the same request."""
+        """Take cash."""
+        await self.take(Tender(CASH, tendered=tendered))
+
+    async def take(self, tender: Tender) -> None:
+        """Confirm the sale, or take a part; asked again after a lost answer it is word for word the same request."""
         draft = self.draft
-        submission: Submission = draft.submit(tendered)
+        submission: Submission = draft.submit(tender)
         try:
-            sale = await self.counter.in_thread(partial(self.desk.confirm, submission))
+            done = await self.counter.in_thread(partial(self.desk.confirm, submission))
         except OutcomeUnknown:
             draft.lost_answer()
             self.warn(
@@ -281,100 +291,20 @@ class SaleFlows(Turns):
             draft.finish(await self.counter.in_thread(partial(self.desk.sale, submission.booking_id)))
             self.report(paid)
             return
-        except (HoldExpired, StateConflict):
+        except (HoldExpired, StateConflict) as lost:
             draft.refused()
-            draft.expire()
+            if lost.reason != "payment_under_way":
+                draft.expire()
             raise
         except CounterError:
             draft.refused()
             raise
-        draft.finish(sale)
-        self.say(_("Paid {paid}. Booking {number}.", paid=grouped(sale.paid), number=sale.booking_number))
+        if tender.method == CASH:
+            self.counter.drawer.kick()
+        if isinstance(done, Standing):
+            draft.refused()
+            self.part_taken(done)
+            return
+        draft.finish(done)
+        self.say(_("Paid {paid}. Booking {number}.", paid=grouped(done.paid), number=done.booking_number))
         self.sold()
-
-    # -- parking and leaving ------------------------------------------------------------------------------------------
-
-    async def leave(self) -> None:
-        """Step out of a held sale: parked with everything typed, or given up."""
-        held = self.draft.held
-        assert held is not None
-        if self.draft.expired:
-            self.draft.release()
-            await self.refresh_offers()
-            return
-        question = _("{seats} are held. What about them?", seats=seats_in_words(self.draft))
-        choices = [
-            ("park", _("Park: keep them, serve somebody else, F9 brings this back")),
-            ("give_up", _("Give them up: back to the offers, what was typed stays")),
-        ]
-        answer = await self.counter.ask(Choice(question, choices))
-        if answer == "park":
-            self.park()
-        elif answer == "give_up":
-            await self.counter.in_thread(partial(self.desk.give_up, held))
-            self.draft.release()
-            self.say(_("The seats were given back."))
-            await self.refresh_offers()
-
-    def park(self) -> None:
-        """Put the sale aside with everything typed."""
-        self.parked.append(self.draft)
-        number = self.draft.held.booking_number if self.draft.held else ""
-        self.ready_for_next()
-        self.say(_("Parked as {number}. F9 brings it back.", number=number))
-
-    async def recall(self) -> None:
-        """Bring back a parked sale, or something this terminal left unfinished."""
-        found, trouble = [], None
-        try:
-            work = await self.counter.in_thread(self.desk.open_work)
-        except Unreachable as error:
-            trouble = error
-        else:
-            known = {one.held.booking_id for one in (*self.parked, self.draft) if one.held is not None}
-            found = [self._found_again(held) for held in work.holdings if held.hold.booking_id not in known]
-            found += [SaleDraft(sale=sale) for sale in work.unprinted if self.draft.sale is None
-                      or sale.booking_id != self.draft.sale.booking_id]  # fmt: skip
-        choices = [*reversed(self.parked), *found]
-        if not choices:
-            if trouble is not None:
-                raise trouble
-            self.say(_("Nothing is parked, and this terminal has left nothing unfinished."))
-            return
-        lines = [(place, self._in_words(draft)) for place, draft in enumerate(choices)]
-        answer = await self.counter.ask(Choice(_("Bring back which sale?"), lines))
-        if answer is not None:
-            await self._bring_back(choices[answer])
-
-    @staticmethod
-    def _found_again(held: Holding) -> SaleDraft:
-        draft = SaleDraft()
-        draft.hold(held)
-        return draft
-
-    def _in_words(self, draft: SaleDraft) -> str:
-        if draft.sale is not None:
-            waiting = sum(1 for ticket in draft.sale.tickets if ticket.print_state in ("queued", "unknown"))
-            return counted("{number}  paid, {n} ticket not printed", "{number}  paid, {n} tickets not printed", waiting,
-                           number=draft.sale.booking_number)  # fmt: skip
-        assert draft.held is not None
-        left = int(draft.seconds_left(self.now()))
-        until = _("held for {time}", time=f"{left // 60}:{left % 60:02d}") if left else _("no longer held")
-        name = next((one.name.strip() for one in draft.party if one.name.strip()), "")
-        trip = journey_in_words(draft.held.journey)
-        return "  ".join(filter(None, (draft.held.booking_number, trip, seats_in_words(draft), name, until)))
-
-    async def _bring_back(self, draft: SaleDraft) -> None:
-        if self.draft.is_open:
-            self.parked.append(self.draft)
-        self.parked = [one for one in self.parked if one is not draft]
-        self.ready_for_next()
-        self.draft = draft
-        self.line.clear()
-        self.put_line(draft.line)
-        if draft.held is not None and draft.entry is None:  # not typed in this run of the program
-            named = await self.counter.in_thread(partial(self.desk.named, draft.held))
-            if named:
-                draft.recall(named)
-        if draft.sale is None:
-            await self.seat_passengers()

@@ -14,7 +14,6 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from core.clock import local
@@ -24,6 +23,7 @@ from core.timetable import Journey
 from counter.i18n import _, clock_time, day_in_words
 from counter.screens.sell_words import Words
 from counter.symbols import drawn, symbols
+from counter.widgets.marked_list import MarkedList
 
 #: Column → width in cells; the train takes the rest.
 _WIDTHS: Final = (("Dep", 7), ("Arr", 7), ("Time", 6), ("Class", 6), ("Free", 9), ("Fare", 10), ("Party total", 11))
@@ -93,24 +93,10 @@ def _row(offer: Offer, seats: int, day: date) -> Table:
     return table
 
 
-class OffersTable(OptionList):
+class OffersTable(MarkedList):
     """One line to an offer; Enter, which belongs to the screen, holds its seats."""
 
-    DEFAULT_CSS = """
-    OffersTable {
-        height: 1fr;
-        border: none;
-        padding: 0;
-        background: $background;
-        scrollbar-size-vertical: 1;
-        &:focus { border: none; background-tint: transparent; }
-        & > .option-list--option { padding: 0 0 0 1; }
-    }
-    """
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Enter belongs to the screen."""
-        return False if action == "select" else super().check_action(action, parameters)
+    DEFAULT_CSS = "OffersTable { height: 1fr; background: $background; }"
 
 
 class OffersPanel(Vertical):

@@ -14,6 +14,7 @@ from counter.i18n import _, reworded
 from counter.screens.sale_draft import SaleDraft, Spot
 from counter.screens.sell_fields import PlainInput
 from counter.screens.sell_offers import class_label, journey_in_words
+from counter.screens.sell_price_notes import price_notes
 from counter.screens.sell_words import Words
 from counter.symbols import drawn, symbols
 
@@ -48,8 +49,8 @@ class PassengerLine(Horizontal):
     def compose(self) -> ComposeResult:
         """Kind, two fields, state."""
         yield Words("", classes="kind")
-        yield PlainInput(classes="name", select_on_focus=False)
-        yield PlainInput(classes="identity", select_on_focus=False)
+        yield PlainInput(classes="name")
+        yield PlainInput(classes="identity")
         yield Words("", classes="state")
 
     def field(self, name: str) -> PlainInput:
@@ -68,7 +69,8 @@ class PassengerLine(Horizontal):
         """Kind, seat and state as they are now."""
         traveller = draft.party[self.place]
         infant = traveller.type is PassengerType.INFANT
-        self.query_one(".kind", Words).say(Content(f"{self.place + 1} {_(traveller.type.value)}"))
+        kind = _(traveller.reduction or traveller.type.value)
+        self.query_one(".kind", Words).say(Content(f"{self.place + 1} {kind}"))
         self.field("name").placeholder = _("name")
         self.field("identity").placeholder = _("NIK or birth date") if infant else _("NIK or passport")
         self.query_one(".state", Words).say(Content(drawn(self._state(draft))))
@@ -153,13 +155,14 @@ def notes_on(draft: SaleDraft, line: int, refusal: str = "") -> Content:
     if refusal:
         return Content.styled(drawn(f"{mark.no} {refusal}"), "$error bold")
     traveller = draft.party[line]
+    price = price_notes(draft, line)
     if not draft.is_blank(line) and draft.problem(line) is None:
         doubts = draft.findings(line)
-        if doubts:
-            said = [f"{mark.warning} {_('Check the card')}: {reworded(doubt.message)}" for doubt in doubts]
-            return Content.styled(drawn("\n".join(said)), "$warning")
+        said = [f"{mark.warning} {_('Check the card')}: {reworded(doubt.message)}" for doubt in doubts]
+        if said or price:
+            return Content("\n").join([*(Content.styled(drawn(each), "$warning") for each in said), *price])
     if traveller.type is PassengerType.INFANT:
         help_text = _("Without a seat. The NIK from the family card, or the birth date as 02/03/2025.")
     else:
         help_text = _("Name, Enter, number, Enter; or both in the first field.")
-    return Content.styled(help_text, "dim")
+    return Content("\n").join([Content.styled(help_text, "dim"), *price])

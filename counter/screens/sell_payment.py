@@ -46,16 +46,16 @@ class PaymentPanel(Vertical):
 
     def on_mount(self) -> None:
         """Nothing is due yet."""
-        self._due = 0
+        self._due = self._owed = 0
 
     @property
     def cash(self) -> CashInput:
         """The field."""
         return self.query_one(CashInput)
 
-    def ask_for(self, due: int, typed: str) -> None:
-        """Ask for a sum; what was typed before is there again."""
-        self._due = due
+    def ask_for(self, due: int, typed: str, *, owed: int | None = None) -> None:
+        """Ask for a sum, all of what is owed or a part of it; what was typed before is there again."""
+        self._due, self._owed = due, due if owed is None else owed
         self.cash.default_amount = due
         self.cash.notes = suggested_notes(due)
         if self.cash.value != typed:
@@ -65,7 +65,10 @@ class PaymentPanel(Vertical):
     def put_into_words(self) -> None:
         """The words around the field."""
         self.query_one("#cash-word", Words).say(Content(f"{_('Cash')} {symbols().prompt} "))
-        self.cash.placeholder = _("Enter: exactly {amount}", amount=grouped(self._due))
+        exactly = _("Enter: exactly {amount}", amount=grouped(self._due))
+        if self._due < self._owed:
+            exactly = _("Enter: {part} of {owed}", part=grouped(self._due), owed=grouped(self._owed))
+        self.cash.placeholder = exactly
         self.query_one("#notes", Words).say(notes_table(self.cash.notes))
         self.tell_change()
 

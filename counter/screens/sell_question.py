@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
+from typing import Final
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -20,7 +22,9 @@ from counter.screens.sell_fields import EntryInput
 from counter.screens.sell_words import Words
 from counter.symbols import cut, drawn, symbols
 
-_WORD = 20
+#: Stands in the empty line.
+EXAMPLE: Final = "gmr 25 2a1i eks"
+_WORD: Final = 20
 
 
 def read(line: str, lexis: Lexis) -> Entry:
@@ -86,7 +90,7 @@ class QuestionLine(Vertical):
         """A mark, the line, and what it means."""
         with Horizontal(id="entry-row"):
             yield Words(f"{symbols().prompt} ", id="prompt")
-            yield EntryInput(id="entry", placeholder="gmr 25 2a1i eks")
+            yield EntryInput(id="entry", placeholder=EXAMPLE)
         yield Words("", id="understood")
         yield Words("", id="misunderstood")
 
@@ -111,7 +115,7 @@ class QuestionLine(Vertical):
         self.entry = read(line, self._lexis) if self._lexis is not None and line.strip() else None
         self.input.mark(self.entry.tokens if self.entry else ())
         width = max(20, self.size.width - 4)
-        self.query_one("#understood", Words).say(Content(cut(self._summary(), width)))
+        self.query_one("#understood", Words).say(Content(cut(self._summary(width), width)))
         wrong = list(problems(self.entry)) if self.entry else []
         told = f"{symbols().no} {self._joined(wrong)}" if wrong else ""
         self.query_one("#misunderstood", Words).say(Content(drawn(cut(told, width))))
@@ -121,9 +125,11 @@ class QuestionLine(Vertical):
     def _joined(sentences: Iterable[str]) -> str:
         return f" {symbols().dot} ".join(sentences)
 
-    def _summary(self) -> str:
+    def _summary(self, width: int) -> str:
+        """What the line means; where that is long, classes by their codes."""
         if self.entry is None or self._lexis is None:
             return ""
         speaks: Language = "id" if language() == "id" else "en"
         names = {code: _(name) for code, name in self._lexis.class_names.items()}
-        return drawn(format_summary(self.entry, speaks, names))
+        said = drawn(format_summary(self.entry, speaks, names))
+        return said if cell_len(said) <= width else drawn(format_summary(self.entry, speaks))

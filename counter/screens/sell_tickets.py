@@ -21,12 +21,12 @@ from counter.dialogs.reason import Reason
 from counter.i18n import _, counted
 from counter.screens.booking_lines import lines_of, title_of
 from counter.screens.sell_finished import PRINTING
-from counter.screens.sell_flows import SaleFlows
+from counter.screens.sell_parking import ParkingFlows
 from counter.widgets.scan_input import Scanned
 from counter.widgets.state_bar import Light
 
 
-class TicketFlows(SaleFlows):
+class TicketFlows(ParkingFlows):
     """The flows; see the module's docstring. ``print_states`` is by ticket serial, newer than what the sale says."""
 
     def __init__(self) -> None:

@@ -68,7 +68,7 @@ class Turns(Workstation):
         self.show()
         self.place_cursor()
         if not keep_ahead:
-            self.counter.drop_keys()
+            self.counter.drop_keys(self)
         await self.counter.go_on()
 
     def on_key(self, _event: events.Key) -> None:
@@ -77,4 +77,8 @@ class Turns(Workstation):
 
     async def on_screen_suspend(self, _event: events.ScreenSuspend) -> None:
         """A dialog has come up, or another workstation is in front: what was typed ahead is meant for it."""
+        await self.counter.go_on()
+
+    async def on_screen_resume(self, _event: events.ScreenResume) -> None:
+        """In front again: what was typed ahead of a glance at the help is still meant for this screen."""
         await self.counter.go_on()

@@ -21,14 +21,14 @@ from core.tickets import TicketRecord
 from counter.i18n import LanguageChanged, _
 from counter.screens.sale_draft import SaleDraft, Step
 from counter.screens.sell_fare import Charges, FareSummary
-from counter.screens.sell_fields import CashInput
+from counter.screens.sell_fields import CashInput, PlainInput, too_long
 from counter.screens.sell_finished import ChangePanel, FinishedPanel
 from counter.screens.sell_map import LiveMap
+from counter.screens.sell_money import MoneyFlows
 from counter.screens.sell_offers import OffersPanel, OffersTable, detail_content
 from counter.screens.sell_passengers import PassengersPanel, notes_on
 from counter.screens.sell_payment import PaymentPanel
-from counter.screens.sell_question import QuestionLine
-from counter.screens.sell_tickets import TicketFlows
+from counter.screens.sell_question import EXAMPLE, QuestionLine
 from counter.screens.sell_words import Words
 from counter.symbols import drawn, in_ascii, symbols
 
@@ -40,7 +40,7 @@ _SHOWN = {
 }  # fmt: skip
 
 
-class SellView(TicketFlows):
+class SellView(MoneyFlows):
     """The drawing; see the module's docstring."""
 
     CSS_PATH = "sell.tcss"
@@ -89,18 +89,21 @@ class SellView(TicketFlows):
             self.query_one(selector).display = step in steps
         self.query_one(LiveMap).display = step in (_P, _M) and self.has_room_for_map
         self.question.input.disabled = step not in (_Q, _O)
-        self.passengers.disabled = self.query_one(PaymentPanel).disabled = draft.outcome_unknown
+        self.question.input.placeholder = EXAMPLE if step is _Q else ""
+        self.query_one(PaymentPanel).disabled = draft.outcome_unknown
+        self.passengers.disabled = draft.outcome_unknown or draft.money.is_fixed
         self.passengers.set_class(step is _M, "-known")
         if step is _Q:
-            self.query_one("#advice", Words).say(_advice())
+            home = self.lexis.home if self.lexis is not None else None
+            self.query_one("#advice", Words).say(_advice(home))
         elif step in (_P, _M):
             self.passengers.put_into_words(draft, self.now())
             self.show_notes()
         elif draft.sale is not None:
             self.query_one(ChangePanel).show(draft.sale)
             self.show_tickets()
-        if step is _M and (held := draft.held) is not None:
-            self.query_one(PaymentPanel).ask_for(held.total, draft.tendered)
+        if step is _M and draft.held is not None:
+            self.query_one(PaymentPanel).ask_for(draft.to_pay, draft.tendered, owed=draft.owed)
         self.show_fare()
         self.refresh_bindings()
 
@@ -108,12 +111,15 @@ class SellView(TicketFlows):
         """What it costs: by the offer under the cursor, then by the hold, then as paid."""
         draft, charges, word = self.draft, None, _("TO PAY")
         if draft.held is not None:
-            charges = Charges.of_hold(draft.held)
+            charges = Charges.of_hold(draft.held, draft.quote, draft.sale)
         elif draft.sale is None and draft.offered and self.found is not None and (offer := self.chosen_offer()):
             fee = self.found.fees.get(offer.journey.train.id, 0)
             charges = Charges.of_offer(offer, draft.seats, draft.infants, fee)
         if draft.sale is not None:
             word = _("PAID")
+        elif charges is not None and draft.money.parts:
+            self.query_one(FareSummary).show_parts(draft.due, draft.money.parts, draft.owed)
+            return
         self.query_one(FareSummary).show(charges, word)
 
     def show_notes(self) -> None:
@@ -257,6 +263,11 @@ class SellView(TicketFlows):
         if spot is not None:
             self.read_passenger(spot.line)
 
+    def on_plain_input_too_long(self, message: PlainInput.TooLong) -> None:
+        """More than fits into a field was typed or pasted; nothing of it was taken, nor the Enter behind it."""
+        self.counter.drop_keys(self)
+        self.warn(too_long(message))
+
     def on_descendant_focus(self, message: events.DescendantFocus) -> None:
         """Another field: its passenger is the one that is talked about."""
         spot = self.passengers.spot_of(message.widget)
@@ -285,13 +296,14 @@ class SellView(TicketFlows):
         self.show()
 
 
-def _advice() -> Content:
-    """How to ask, for whoever is new here."""
+def _advice(home: str | None) -> Content:
+    """How to ask, for whoever is new here; nobody asks for the station he is at."""
+    code, name = ("yk", "Yogyakarta") if home == "GMR" else ("gmr", "Gambir")
     examples = (
-        ("gmr", _("to Gambir today, one adult")),
-        ("gmr 25 2a1i eks", _("on the 25th, two adults and an infant, executive")),
-        ("bd cn +1 pagi", _("from Bandung to Cirebon tomorrow morning")),
-        ("malang besok ka43", _("station names, days and train numbers in any order")),
+        (code, _("to {station} today, one adult", station=name)),
+        (f"{code} 25 2a1i eks", _("on the 25th, two adults and an infant, executive")),
+        ("bd sgu +1 pagi", _("from Bandung to Surabaya tomorrow morning")),
+        ("gubeng besok ka60", _("station names, days and train numbers in any order")),
     )
     lines = [Content.assemble((f"  {line:20}", "bold"), (meaning, "dim")) for line, meaning in examples]
     return Content("\n").join([Content(""), Content.styled(drawn(f"  {_('Ask in one line')} {symbols().arrow}"), "dim"),

@@ -13,9 +13,9 @@ from textual.containers import Vertical
 from textual.screen import Screen
 from textual.widget import Widget
 
-from core.errors import CounterError
+from core.errors import CounterError, DatabaseUnreachable
 from counter.commands import Command, Commanded
-from counter.i18n import LanguageChanged, sentences_of
+from counter.i18n import LanguageChanged, _, sentences_of
 from counter.widgets.key_bar import KeyBar
 from counter.widgets.message_line import MessageLine
 from counter.widgets.scan_input import Scanned
@@ -82,6 +82,8 @@ class Workstation(Commanded, Screen[None]):
     def report(self, error: CounterError) -> None:
         """One calm sentence about what went wrong, and what to do next."""
         sentence, hint = sentences_of(error)
+        if isinstance(error, DatabaseUnreachable) and self.counter.workplace is not None:
+            hint = _("What was typed is kept.")  # what to do next is said when it is back
         self.line.show(sentence, kind="error", hint=hint)
 
     def on_scanned(self, message: Scanned) -> None:

@@ -20,7 +20,7 @@ from counter.i18n import _
 from counter.symbols import drawn, in_ascii
 
 #: Stay on the line however narrow it is.
-_ALWAYS: Final = frozenset({"help", "back"})
+_ALWAYS: Final = frozenset({"help", "back", "clear"})
 
 
 class KeyLabel(NamedTuple):

@@ -1,5 +1,7 @@
 """One line under the work: what was just done, what to watch, what went wrong; kept until the next action.
 
+A sentence that is too long for one line gets more: nobody can act on half a sentence.
+
 What belongs here: the line and its three kinds. Who says what is the screens' business.
 """
 
@@ -12,17 +14,19 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from counter.i18n import _
-from counter.symbols import cut, drawn, symbols
+from counter.symbols import drawn, symbols
 
 Kind: TypeAlias = Literal["info", "warning", "error"]
 
 
 class MessageLine(Static):
-    """A symbol, a word and a sentence; the hint behind it as far as there is room."""
+    """A symbol, a word, a sentence, and what to do next."""
 
     DEFAULT_CSS = """
     MessageLine {
-        height: 1;
+        height: auto;
+        min-height: 1;
+        max-height: 4;
         padding: 0 1;
         &.-info { color: $foreground; }
         &.-warning { color: $warning; }
@@ -30,7 +34,7 @@ class MessageLine(Static):
     }
     """
 
-    message: reactive[tuple[Kind, str, str] | None] = reactive(None)
+    message: reactive[tuple[Kind, str, str] | None] = reactive(None, layout=True)
 
     def show(self, sentence: str, *, kind: Kind = "info", hint: str = "") -> None:
         """Say something until :meth:`clear` or the next message."""
@@ -51,7 +55,7 @@ class MessageLine(Static):
             self.set_class(self.message is not None and self.message[0] == kind, f"-{kind}")
 
     def render(self) -> Content:
-        """The line, cut at the right."""
+        """The line, or as many as the sentence needs."""
         if self.message is None:
             return Content("")
         kind, sentence, hint = self.message
@@ -62,4 +66,4 @@ class MessageLine(Static):
             "error": f"{mark.no} {_('Error')}: ",
         }
         text = f"{heads[kind]}{sentence} {hint}".rstrip()
-        return Content(drawn(cut(" ".join(text.split()), self.content_size.width)))
+        return Content(drawn(" ".join(text.split())))

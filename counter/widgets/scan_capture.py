@@ -7,8 +7,9 @@ done before Textual hands a key on. An application inherits from :class:`Scannin
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
+from itertools import groupby
 from typing import Any, Final, Generic
 from weakref import WeakKeyDictionary
 
@@ -24,6 +25,8 @@ from counter.widgets.scan_input import ScanInput, Scanned, Source
 from counter.widgets.type_ahead import TypeAheadApp
 
 _TERMINATORS: Final = frozenset({"enter", "tab", "ctrl+j"})
+#: Characters that wait together for their turn and are still worked off one by one.
+LONGEST_TYPED: Final = 64
 #: A timer cannot run out in no time at all (seconds).
 _SOON: Final = 0.001
 #: Some terminals report these as keys of their own, in the middle of a scan that contains capitals.
@@ -84,11 +87,21 @@ class ScanningApp(TypeAheadApp[ReturnType], Generic[ReturnType]):
 
     async def forward(self, event: events.Event) -> None:
         """Hand an event on, remembering what the field contained in case the key turns out to belong to a scan."""
-        field = self.focused
-        if isinstance(field, Input) and isinstance(event, events.Key) and event.is_printable:
-            memory = self._memories[event] = _Memory(field)
-            field.call_later(memory.note)
+        if isinstance(event, events.Key) and event.is_printable:
+            self._remember([event])
         await super().forward(event)
+
+    async def forward_run(self, keys: Sequence[events.Key]) -> None:
+        """The same for many keys at once."""
+        self._remember(keys)
+        await super().forward_run(keys)
+
+    def _remember(self, keys: Sequence[events.Key]) -> None:
+        field = self.focused
+        if isinstance(field, Input):
+            memory = _Memory(field)
+            field.call_later(memory.note)
+            self._memories.update(dict.fromkeys(keys, memory))
 
     def _judge(self, event: events.Key) -> list[Deliver[events.Key] | Scan[events.Key]]:
         if event.key in _TERMINATORS:
@@ -109,11 +122,20 @@ class ScanningApp(TypeAheadApp[ReturnType], Generic[ReturnType]):
         for decision in decisions:
             match decision:
                 case Deliver(keys):
-                    for key in keys:
-                        await super().on_event(key)
+                    await self._deliver(keys)
                 case Scan(text, delivered):
                     await self.in_turn(partial(self._take_back, delivered))
                     await self.in_turn(partial(self._announce, text, "wedge"))
+
+    async def _deliver(self, keys: Sequence[events.Key]) -> None:
+        """Hand keys on one by one; in one piece what is so long that no person typed it."""
+        for is_text, some in groupby(keys, key=lambda key: key.is_printable):
+            run = tuple(some)
+            if is_text and len(run) > LONGEST_TYPED:
+                await self.in_turn(partial(self.forward_run, run))
+                continue
+            for key in run:
+                await super().on_event(key)
 
     async def _take_back(self, keys: Iterable[events.Key]) -> None:
         first: dict[Input, _Memory] = {}

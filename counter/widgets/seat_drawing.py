@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from rich.cells import cell_len
+
+from counter.i18n import _
 from counter.widgets.coach_view import AVAILABLE, CoachView, SeatCell
 
 
 class Look(NamedTuple):
-    """A state in words, its symbol, and the symbol for terminals that draw some of them two cells wide."""
+    """A state in (English) words, its symbol, and the symbol for terminals that draw some of them two cells wide."""
 
     words: str
     symbol: str
@@ -35,8 +38,7 @@ _FRAME_IN_ASCII: Final = str.maketrans("◂▸≡─·", "<>=-.")
 
 _LETTERS: Final = 4  # cells before the first row of seats
 _WIDE, _NARROW = 4, 3  # cells to a row of seats, as far as there is room
-_WINDOW: Final = " ≡ window"
-_AISLE: Final = " aisle"
+_WINDOW: Final = " ≡ "
 _ABOVE, _BELOW = 2, 2  # heading and row numbers; legend and the line at the bottom
 
 
@@ -55,7 +57,7 @@ def height(coaches: Sequence[CoachView]) -> int:
 def _body(coach: CoachView) -> list[str]:
     """The lines between row numbers and legend: a letter, or nothing for an aisle."""
     aisles = coach.aisles
-    return [line for letter, _ in coach.columns for line in ([letter, ""] if letter in aisles else [letter])]
+    return [line for letter, _place in coach.columns for line in ([letter, ""] if letter in aisles else [letter])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class CoachDrawing:
     """Everything that decides what is seen of one coach.
 
     ``first_row`` is the index of the first row that was seen last; as little as possible scrolls from there.
+    ``shows_cursor`` is false where nobody can move it.
     """
 
     coaches: tuple[CoachView, ...]
@@ -72,6 +75,7 @@ class CoachDrawing:
     width: int
     first_row: int = 0
     ascii: bool = False
+    shows_cursor: bool = True
 
     @property
     def coach(self) -> CoachView:
@@ -80,7 +84,8 @@ class CoachDrawing:
     @property
     def cell(self) -> int:
         """Cells to a row of seats."""
-        return _WIDE if _LETTERS + len(self.coach.rows) * _WIDE + len(_WINDOW) <= self.width else _NARROW
+        window = len(_WINDOW) + cell_len(_("window"))
+        return _WIDE if _LETTERS + len(self.coach.rows) * _WIDE + window <= self.width else _NARROW
 
     def visible_rows(self) -> list[int]:
         """The row numbers there is room for, the cursor's always among them."""
@@ -127,10 +132,10 @@ class CoachDrawing:
         """A seat's state in words."""
         look = self.look(seat)
         if look == "partial":
-            return f"free only {seat.note or LOOKS[look].words}"
+            return _("free only {stretch}", stretch=seat.note or _(LOOKS[look].words))
         if look == "accessible":
-            return "free, accessible"
-        return LOOKS[look].words + (", accessible" if seat.accessible else "")
+            return f"{_('free')}, {_('accessible')}"
+        return _(LOOKS[look].words) + (f", {_('accessible')}" if seat.accessible else "")
 
     def _symbol(self, look: str) -> str:
         return LOOKS[look].plain if self.ascii else LOOKS[look].symbol
@@ -149,18 +154,18 @@ class CoachDrawing:
 
     def _row_numbers(self) -> list[Span]:
         rows = self.visible_rows()
-        begin, _ = self.window()
+        begin, _room = self.window()
         text = "".join(f"{row:>2}".ljust(self.cell) for row in rows)
         more = begin + len(rows) < len(self.coach.rows)
         return [Span(("◂" if begin else "").rjust(_LETTERS) + text + ("▸" if more else ""), "frame")]
 
     def _aisle(self) -> list[Span]:
         length = len(self.visible_rows()) * self.cell - 1
-        return self._named([Span(" " * (_LETTERS - 1) + "─" * length, "frame")], _AISLE)
+        return self._named([Span(" " * (_LETTERS - 1) + "─" * length, "frame")], f" {_('aisle')}")
 
     def _named(self, spans: list[Span], name: str) -> list[Span]:
         """A line with its name at the end, where there is room for it."""
-        fits = sum(len(span.text) for span in spans) + len(name) <= self.width
+        fits = sum(len(span.text) for span in spans) + cell_len(name) <= self.width
         return [*spans, Span(name, "frame")] if fits else spans
 
     def _seats(self, letter: str) -> list[Span]:
@@ -171,12 +176,12 @@ class CoachDrawing:
                 spans.append(Span(" " * cell))
                 continue
             look = self.look(seat)
-            here = seat.seat_id == self.cursor.seat_id
+            here = self.shows_cursor and seat.seat_id == self.cursor.seat_id
             left, right = (Span("[", "cursor"), Span("]", "cursor")) if here else (Span(" "), Span(" "))
             spans += (left, Span(self._symbol(look), look), right, Span(" " * (cell - 3)))
         edges = (self.coach.columns[0][0], self.coach.columns[-1][0])
-        return self._named(spans, _WINDOW) if letter in edges else spans
+        return self._named(spans, f"{_WINDOW}{_('window')}") if letter in edges else spans
 
     def _legend(self) -> list[Span]:
-        pieces = ((Span(f" {self._symbol(name)} ", name), Span(f"{LOOKS[name].words}  ", "frame")) for name in LOOKS)
+        pieces = ((Span(f" {self._symbol(name)} ", name), Span(f"{_(LOOKS[name].words)}  ", "frame")) for name in LOOKS)
         return [span for piece in pieces for span in piece]

@@ -19,6 +19,7 @@ from textual.reactive import reactive, var
 from textual.strip import Strip
 from textual.widget import Widget
 
+from counter.i18n import _, counted, language
 from counter.widgets.coach_view import AVAILABLE, CoachView, Direction, SeatCell
 from counter.widgets.seat_drawing import LOOKS, CoachDrawing, Span, height
 
@@ -51,10 +52,10 @@ class SeatMap(Widget, can_focus=True):
     }
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key, f"move('{key}')", show=False) for key in ("left", "right", "up", "down", "home", "end")),
-        Binding("pageup", "coach(-1)", "Coach before", show=False),
-        Binding("pagedown", "coach(1)", "Coach after", show=False),
-        Binding("space", "take", "Take or give up"),
-        Binding("enter", "accept", "Accept"),
+        Binding("pageup", "coach(-1)", show=False),
+        Binding("pagedown", "coach(1)", show=False),
+        Binding("space", "take", show=False),
+        Binding("enter", "accept", show=False),
     ]
 
     #: Travellers with a seat of their own.
@@ -109,7 +110,7 @@ class SeatMap(Widget, can_focus=True):
         self._typed = ""
         self._notice = ""
         self._lines: list[list[Span]] | None = None
-        self._lines_width = 0
+        self._lines_for = (0, "")
         if coaches:
             self._begin(coaches, chosen)
 
@@ -147,7 +148,8 @@ class SeatMap(Widget, can_focus=True):
         lost = [seat_id for seat_id in self._chosen if not self._can_be_taken(seat_id)]
         if lost:
             self._chosen = [seat_id for seat_id in self._chosen if seat_id not in lost]
-            self._notice = f"Sold elsewhere: {' '.join(names[seat_id] for seat_id in lost)}. Choose again."
+            gone = " ".join(names[seat_id] for seat_id in lost)
+            self._notice = _("Sold elsewhere: {seats}. Choose again.", seats=gone)
             self.post_message(self.SeatLost(self, tuple(lost)))
             self.post_message(self.Changed(self, self.chosen))
 
@@ -166,7 +168,7 @@ class SeatMap(Widget, can_focus=True):
     def _begin(self, coaches: Sequence[CoachView], chosen: Iterable[int] | None) -> None:
         self._load(coaches)
         if chosen is None:
-            chosen = [seat_id for seat_id, (_, seat) in self._seats.items() if seat.state == "yours"]
+            chosen = [seat_id for seat_id, (_at, seat) in self._seats.items() if seat.state == "yours"]
         self._chosen = [seat_id for seat_id in chosen if self._can_be_taken(seat_id)][-self.party :]
         start = self.chosen[:1] or [seat_id for seat_id in self._seats if self._can_be_taken(seat_id)][:1]
         for seat_id in start:
@@ -220,7 +222,8 @@ class SeatMap(Widget, can_focus=True):
             self._chosen = [*self._chosen, seat.seat_id][-self.party :]
         else:
             drawing = self._drawing()
-            self._say(f"{seat.number} is {drawing.describe(seat) if drawing else seat.state}.")
+            state = drawing.describe(seat) if drawing else _(seat.state)
+            self._say(_("Seat {seat} is {state}.", seat=seat.number, state=state))
             return
         self._say("")
         self.post_message(self.Changed(self, self.chosen))
@@ -229,7 +232,7 @@ class SeatMap(Widget, can_focus=True):
         """Accept the choice if there is a seat for everybody."""
         missing = self.party - len(self._chosen)
         if missing > 0:
-            self._say(f"Choose {missing} more {'seat' if missing == 1 else 'seats'}.")
+            self._say(counted("Choose {n} more seat.", "Choose {n} more seats.", missing))
         else:
             self.post_message(self.Accepted(self, self.chosen))
 
@@ -266,7 +269,7 @@ class SeatMap(Widget, can_focus=True):
         if seat is not None:
             self.go_to(seat)
         elif self.coach:
-            self._say(f"{self.coach.label} has no seat {number}.")
+            self._say(_("{coach} has no seat {number}.", coach=self.coach.label, number=number))
 
     def go_to(self, seat: SeatCell | None) -> None:
         self._cursor = seat
@@ -284,8 +287,9 @@ class SeatMap(Widget, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One line of the map; all are drawn at once and kept until something changes."""
-        if self._lines is None or self._lines_width != self.size.width:
-            self._lines, self._lines_width = self._draw(), self.size.width
+        wanted = self.size.width, language()
+        if self._lines is None or self._lines_for != wanted:
+            self._lines, self._lines_for = self._draw(), wanted
         segments = [
             Segment(text, self.get_component_rich_style(f"seat-map--{part}", partial=True) if part else None)
             for text, part in (self._lines[y] if y < len(self._lines) else ())
@@ -307,27 +311,29 @@ class SeatMap(Widget, can_focus=True):
             self.size.width,
             self._first_row,
             self.ascii,
+            self.can_focus,
         )
 
     def _draw(self) -> list[list[Span]]:
         drawing = self._drawing()
         if drawing is None:
-            return [[Span(" No seats to show.")]]
-        self._first_row, _ = drawing.window()
+            return [[Span(f" {_('No seats to show.')}")]]
+        self._first_row, _room = drawing.window()
         return [*drawing.lines(), self._bottom_line(drawing)]
 
     def _bottom_line(self, drawing: CoachDrawing) -> list[Span]:
         """What is under the cursor, or what went wrong, and to the right the seats chosen."""
         seat = drawing.cursor
-        left = Span(f" {seat.number} {seat.kind}, {drawing.describe(seat)}")
+        left = Span(f" {seat.number} {_(seat.kind)}, {drawing.describe(seat)}" if self.can_focus else "")
         if self._typed:
-            left = Span(f" go to {self._typed}_")
+            left = Span(f" {_('go to {seat}', seat=self._typed)}_")
         elif self._notice:
             left = Span(f" {self._notice}", "notice")
         elsewhere = any(self._seats[seat_id][0] != self._at for seat_id in self._chosen)
         names = [self.label(seat_id) if elsewhere else self._seats[seat_id][1].number for seat_id in self.chosen]
-        right = f"{len(names)} of {self.party}: {' '.join(names) or 'none yet'} "
+        count = f"{len(names)} {_('of')} {self.party}"
+        right = f"{count}: {' '.join(names) or _('none yet')} "
         if len(left.text) + len(right) >= self.size.width:
-            right = f"{len(names)} of {self.party} "
+            right = f"{count} "
         room = max(0, self.size.width - len(right) - 1)
         return [Span(left.text[:room].ljust(room + 1), left.part), Span(right, "yours")]

@@ -34,6 +34,7 @@ class BarState:
     lights: tuple[tuple[str, Light], ...] = ()
     mark: str = ""
     now: datetime | None = None
+    shift: str = ""
 
     def with_light(self, name: str, light: Light) -> BarState:
         """The same with one light changed, or added behind the others."""
@@ -42,17 +43,19 @@ class BarState:
 
 
 def bar(state: BarState, width: int) -> Content:
-    """The line in exactly so many cells; where they are too few, names are cut before lights and time."""
+    """The line in exactly so many cells; where they are too few, the day goes first, then names are cut."""
     mark = symbols()
-    lights = [_lamp(name, light) for name, light in state.lights]
-    right = _clock(state)
-    left_end = Content(" ").join(lights)
+    lights = Content(" ").join([_lamp(name, light) for name, light in state.lights])
+    shift = f"{_('Shift')} {state.shift}" if state.shift else ""
     between = f" {mark.between} "
-    room = width - 2 - cell_len(right.plain) - (cell_len(left_end.plain) + len(between) if lights else 0) - 1
-    place, staff = _names(f"{state.station} {state.terminal}".strip(), state.staff, room - len(between))
+    place = f"{state.station} {state.terminal}".strip()
+    fixed = sum(cell_len(part) + len(between) for part in (lights.plain, shift) if part) + len(between) + 3
+    right = _clock(state)
+    if shift and width - fixed - cell_len(right.plain) < _LEAST + cell_len(state.staff):
+        right = _clock(state, with_day=False)
+    place, staff = _names(place, state.staff, width - fixed - cell_len(right.plain))
     parts = [Content.styled(place, "bold") if place else None, Content(staff) if staff else None]
-    if lights:
-        parts.append(left_end)
+    parts += [Content(shift) if shift else None, lights if lights.plain else None]
     left = Content(between).join([part for part in parts if part is not None])
     gap = max(1, width - 2 - cell_len(left.plain) - cell_len(right.plain))
     return Content.assemble(" ", left, " " * gap, right, " ")
@@ -77,8 +80,9 @@ def _lamp(name: str, light: Light) -> Content:
     return Content.assemble((symbol, _STYLES[light]), (f" {words}", "$error bold" if light == "away" else ""))
 
 
-def _clock(state: BarState) -> Content:
-    now = "" if state.now is None else f"{day_in_words(state.now.date())} {clock_time(state.now)}"
+def _clock(state: BarState, *, with_day: bool = True) -> Content:
+    day = f"{day_in_words(state.now.date())} " if state.now is not None and with_day else ""
+    now = "" if state.now is None else f"{day}{clock_time(state.now)}"
     if not state.mark:
         return Content(now)
     return Content.assemble((f" {_(state.mark)} ", "bold reverse"), f" {now}" if now else "")

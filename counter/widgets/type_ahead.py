@@ -8,9 +8,10 @@ the one before it has had its effect, or until a screen is done with what it ask
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Final, Generic, TypeAlias
+from weakref import WeakKeyDictionary
 
 from textual import events
 from textual.app import App, ReturnType
@@ -31,6 +32,7 @@ class TypeAheadApp(App[ReturnType], Generic[ReturnType]):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._steps: deque[Step] = deque()
+        self._aside: WeakKeyDictionary[Screen[Any], deque[Step]] = WeakKeyDictionary()
         self._settling: Screen[Any] | None = None
         self._settling_round = 0
         self._settling_limit: Timer | None = None
@@ -41,7 +43,9 @@ class TypeAheadApp(App[ReturnType], Generic[ReturnType]):
         if not is_input or event.is_forwarded or not self.screen_stack:
             await super().on_event(event)
         elif self.is_holding_keys and isinstance(event, events.Key) and event.key in self._bindings.key_to_bindings:
-            await super().on_event(event)  # the way to the help or out of the program is never blocked
+            # The way to the help or out of the program is never blocked; what waits goes on waiting for this screen.
+            self._set_aside()
+            await super().on_event(event)
         else:
             await self.in_turn(partial(self.forward, event))
 
@@ -57,12 +61,24 @@ class TypeAheadApp(App[ReturnType], Generic[ReturnType]):
         """The screen in front takes input again."""
         await self._advance()
 
-    def drop_keys(self) -> None:
-        """Forget the keys that wait, since they were typed in ignorance of what came; scans stay."""
-        self._steps = deque(step for step in self._steps if not self._is_key(step))
+    def _set_aside(self) -> None:
+        self._aside.setdefault(self.screen, deque()).extend(self._steps)
+        self._steps.clear()
+
+    def drop_keys(self, screen: Screen[Any]) -> None:
+        """Forget the keys that wait for a screen, since they were typed in ignorance of what came; scans stay."""
+        if screen in self._aside:
+            self._aside[screen] = self._without_keys(self._aside[screen])
+        if screen is self.screen:
+            self._steps = self._without_keys(self._steps)
+
+    def _without_keys(self, steps: deque[Step]) -> deque[Step]:
+        return deque(step for step in steps if not self._is_key(step))
 
     def _is_key(self, step: Step) -> bool:
-        return isinstance(step, partial) and step.func == self.forward and isinstance(step.args[0], events.Key)
+        if not isinstance(step, partial):
+            return False
+        return step.func == self.forward_run or (step.func == self.forward and isinstance(step.args[0], events.Key))
 
     async def in_turn(self, step: Step) -> None:
         """Do something after everything that was typed before it has had its effect."""
@@ -78,8 +94,20 @@ class TypeAheadApp(App[ReturnType], Generic[ReturnType]):
         if isinstance(event, events.Key) and not stays_in_field:
             self._settle(screen, target)
 
+    async def forward_run(self, keys: Sequence[events.Key]) -> None:
+        """Hand on what a machine typed: to a field in one piece, as if it were pasted, to anything else key by key."""
+        if isinstance(field := self.focused, Input):
+            await self.forward(events.Paste("".join(key.character or "" for key in keys)))
+            self._settle(self.screen, field)  # the field may say that it does not take it, and then no Enter may follow
+        else:
+            self._steps.extendleft(partial(self.forward, key) for key in reversed(keys))
+
     async def _advance(self) -> None:
-        while self._steps and self._settling is None and not self.is_holding_keys:
+        while self._settling is None and not self.is_holding_keys:
+            if waited := self._aside.pop(self.screen, None):
+                self._steps.extendleft(reversed(waited))
+            if not self._steps:
+                return
             await self._steps.popleft()()
 
     def _settle(self, screen: Screen[Any], target: Widget) -> None:

@@ -19,10 +19,10 @@ def upgrade() -> None:
 
 
 _TRIGGERS = {
-    "payments": ("guard_insert", "guard_state", "guard_history"),
+    "payments": ("guard_insert", "guard_shift", "guard_state", "guard_history"),
     "booking_charges": ("guard_insert", "guard_history"),
     "booking_promotions": ("guard_insert", "guard_release", "guard_history"),
-    "refunds": ("guard_insert", "guard_history"),
+    "refunds": ("guard_insert", "guard_shift", "guard_history"),
     "bookings": ("guard_paid", "guard_amounts"),
     "audit_logs": ("guard_history",),
     "tickets": ("guard_insert",),
@@ -49,6 +49,8 @@ _FUNCTIONS = (
         "guard_open_shift",
         "guard_unclosed_shift",
         "guard_payment_state",
+        "guard_payment_shift",
+        "guard_refund_shift",
         "guard_booking_paid",
     ),
     *("guard_history", "guard_shifts_transition", "guard_approvals_transition"),

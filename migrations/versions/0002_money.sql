@@ -122,10 +122,12 @@ CREATE TABLE cash_movements (
 	reason TEXT NOT NULL,
 	bag_number TEXT,
 	recorded_by UUID NOT NULL,
+	approval_id UUID,
 	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
 	CONSTRAINT pk_cash_movements PRIMARY KEY (operator_id, id),
 	CONSTRAINT fk_cash_movements_operator_id_shift_id FOREIGN KEY(operator_id, shift_id) REFERENCES shifts (operator_id, id),
 	CONSTRAINT fk_cash_movements_operator_id_recorded_by FOREIGN KEY(operator_id, recorded_by) REFERENCES users (operator_id, id),
+	CONSTRAINT fk_cash_movements_operator_id_approval_id FOREIGN KEY(operator_id, approval_id) REFERENCES approvals (operator_id, id),
 	CONSTRAINT ck_cash_movements_movement_kind_known CHECK (movement_kind IN ('cash_in', 'cash_out', 'drop', 'no_sale')),
 	CONSTRAINT ck_cash_movements_amount_fits_kind CHECK ((movement_kind = 'no_sale') = (amount = 0) AND amount >= 0),
 	CONSTRAINT ck_cash_movements_reason_not_blank CHECK (btrim(reason) <> ''),
@@ -243,6 +245,8 @@ COMMENT ON COLUMN cash_movements.amount IS 'minor units, never negative: the kin
 --;;
 COMMENT ON COLUMN cash_movements.bag_number IS 'of the sealed bag a drop went into'
 --;;
+COMMENT ON COLUMN cash_movements.approval_id IS 'of an amount above the limit'
+--;;
 COMMENT ON COLUMN shift_counts.denomination IS 'worth of one note or coin, minor units'
 --;;
 COMMENT ON COLUMN stock_counts.roll IS 'the roll''s own mark'
@@ -343,11 +347,11 @@ ALTER TABLE print_jobs ADD CONSTRAINT ck_print_jobs_document_kind_known CHECK (d
 --;;
 ALTER TABLE print_jobs ADD CONSTRAINT ck_print_jobs_prints_one_thing CHECK ((document_kind = 'ticket') = (ticket_id IS NOT NULL) AND (document_kind = 'ticket') = (document IS NULL))
 --;;
-ALTER TABLE refunds ADD CONSTRAINT fk_refunds_operator_id_shift_id FOREIGN KEY(operator_id, shift_id) REFERENCES shifts (operator_id, id)
+ALTER TABLE refunds ADD CONSTRAINT fk_refunds_operator_id_requested_by FOREIGN KEY(operator_id, requested_by) REFERENCES users (operator_id, id)
 --;;
 ALTER TABLE refunds ADD CONSTRAINT fk_refunds_operator_id_modification_id FOREIGN KEY(operator_id, modification_id) REFERENCES booking_modifications (operator_id, id)
 --;;
-ALTER TABLE refunds ADD CONSTRAINT fk_refunds_operator_id_requested_by FOREIGN KEY(operator_id, requested_by) REFERENCES users (operator_id, id)
+ALTER TABLE refunds ADD CONSTRAINT fk_refunds_operator_id_shift_id FOREIGN KEY(operator_id, shift_id) REFERENCES shifts (operator_id, id)
 --;;
 CREATE INDEX ix_refunds_operator_id_shift_id ON refunds (operator_id, shift_id)
 --;;
@@ -592,6 +596,46 @@ BEGIN
     RETURN NEW;
 END $$
 --;;
+CREATE FUNCTION guard_payment_shift() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    drawer record;
+BEGIN
+    IF OLD.payment_date IS NOT NULL THEN
+        IF OLD.shift_id IS DISTINCT FROM NEW.shift_id THEN
+            RAISE EXCEPTION 'a payment stays in its shift'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'history_is_kept', TABLE = TG_TABLE_NAME;
+        END IF;
+        RETURN NEW;
+    END IF;
+    SELECT s.shift_number, s.status INTO drawer FROM public.shifts s
+    WHERE s.operator_id = NEW.operator_id AND s.id = NEW.shift_id FOR SHARE;
+    IF drawer.status <> 'open' AND NEW.payment_status = 'completed' AND NEW.payment_method <> 'cash' THEN
+        NEW.shift_id := NULL;
+    ELSIF drawer.status <> 'open' AND (NEW.payment_status = 'completed' OR OLD.shift_id IS DISTINCT FROM NEW.shift_id)
+    THEN
+        RAISE EXCEPTION 'shift % is closed', drawer.shift_number
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'shift_closed', TABLE = TG_TABLE_NAME;
+    END IF;
+    RETURN NEW;
+END $$
+--;;
+CREATE FUNCTION guard_refund_shift() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    drawer record;
+BEGIN
+    SELECT s.shift_number, s.status INTO drawer FROM public.shifts s
+    WHERE s.operator_id = NEW.operator_id AND s.id = NEW.shift_id FOR SHARE;
+    IF drawer.status <> 'open' AND NEW.refund_method <> 'cash' THEN
+        NEW.shift_id := NULL;
+    ELSIF drawer.status <> 'open' THEN
+        RAISE EXCEPTION 'shift % is closed', drawer.shift_number
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'shift_closed', TABLE = TG_TABLE_NAME;
+    END IF;
+    RETURN NEW;
+END $$
+--;;
 CREATE FUNCTION guard_booking_paid() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -635,6 +679,12 @@ CREATE TRIGGER guard_insert AFTER INSERT ON stock_counts REFERENCING NEW TABLE A
 CREATE TRIGGER guard_release BEFORE UPDATE ON booking_promotions FOR EACH ROW EXECUTE FUNCTION guard_promotion_release()
 --;;
 CREATE TRIGGER guard_state BEFORE UPDATE OF payment_status ON payments FOR EACH ROW WHEN (OLD.payment_status IS DISTINCT FROM NEW.payment_status) EXECUTE FUNCTION guard_payment_state()
+--;;
+CREATE TRIGGER guard_shift BEFORE UPDATE OF payment_status, shift_id ON payments FOR EACH ROW EXECUTE FUNCTION guard_payment_shift()
+--;;
+CREATE TRIGGER guard_shift BEFORE UPDATE OF refund_status ON refunds FOR EACH ROW WHEN (OLD.refund_status <> 'completed' AND NEW.refund_status = 'completed') EXECUTE FUNCTION guard_refund_shift()
+--;;
+CREATE TRIGGER guard_update AFTER UPDATE ON stock_counts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION guard_unclosed_shift()
 --;;
 CREATE TRIGGER guard_paid BEFORE UPDATE OF status ON bookings FOR EACH ROW WHEN (OLD.status = 'pending' AND NEW.status = 'confirmed') EXECUTE FUNCTION guard_booking_paid()
 --;;
@@ -692,7 +742,7 @@ CREATE POLICY own_operator ON entitlements TO counter USING (operator_id = (SELE
 --;;
 CREATE POLICY owner ON entitlements TO CURRENT_USER USING (true) WITH CHECK (true)
 --;;
-GRANT SELECT, INSERT (operator_id, id, entitlement_kind, holder_name, identity_digest, identity_last_four, document_reference, valid_from, valid_until, registered_by, revoked_at), UPDATE (valid_until, revoked_at, updated_at) ON entitlements TO counter
+GRANT SELECT, INSERT (operator_id, id, entitlement_kind, holder_name, identity_digest, identity_last_four, document_reference, valid_from, valid_until, registered_by, revoked_at), UPDATE (document_reference, valid_until, revoked_at, updated_at) ON entitlements TO counter
 --;;
 REVOKE ALL ON notifications FROM counter
 --;;
@@ -752,7 +802,7 @@ CREATE POLICY own_operator ON cash_movements TO counter USING (operator_id = (SE
 --;;
 CREATE POLICY owner ON cash_movements TO CURRENT_USER USING (true) WITH CHECK (true)
 --;;
-GRANT SELECT, INSERT (operator_id, id, shift_id, movement_kind, amount, reason, bag_number, recorded_by) ON cash_movements TO counter
+GRANT SELECT, INSERT (operator_id, id, shift_id, movement_kind, amount, reason, bag_number, recorded_by, approval_id) ON cash_movements TO counter
 --;;
 REVOKE ALL ON passengers FROM counter
 --;;

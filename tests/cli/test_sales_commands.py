@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 import zxingcpp
 
@@ -20,6 +21,12 @@ def sell(run: Run, day: date, *more: str, train: str = "43", passengers: tuple[s
     named = [word for passenger in passengers for word in ("--passenger", passenger)]
     where = ["yk", "gmr", day.isoformat(), "--train", train, "--class", "EKS"]
     return run("sell", *where, *named, "--pay", "cash", "--json", *more, **env)
+
+
+def free_seats(run: Run, day: date) -> Any:
+    """Free seats of the class that ``sell`` sells, as a search counts them."""
+    found = run("search", "YK", "GMR", day.isoformat(), "--class", "EKS", "--train", "43", "--json")
+    return found.json["offers"][0]["available"]
 
 
 def test_search_lists_offers(run: Run, travel_day: date) -> None:
@@ -61,6 +68,68 @@ def test_a_refused_sale_gives_its_key_and_seats_back(run: Run, travel_day: date)
     assert run("admin", "verify").status == 0
 
 
+def test_a_sale_that_fails_after_its_seats_were_held_gives_them_back_at_once(
+    run: Run, travel_day: date, database: Any, tmp_path: Path
+) -> None:
+    too_little = sell(run, travel_day, "--tendered", "1000")
+    unstorable = sell(run, travel_day, printer=f"file:{tmp_path}/\udcff")  # its print job names the printer
+    assert [(refused.status, refused.json["error"]["code"]) for refused in (too_little, unstorable)] == [
+        (1, "tendered_too_little"),
+        (2, "not_storable"),
+    ]
+    assert free_seats(run, travel_day) == 250
+    with psycopg.connect(database.owner_url) as owner:
+        left = owner.execute("SELECT (SELECT count(*) FROM seat_holds), array_agg(status) FROM bookings").fetchone()
+    assert left == (0, ["cancelled", "cancelled"])  # they had been held
+
+
+@pytest.mark.parametrize(
+    "amount",
+    ["1" + "0" * 13, "1" + "0" * 30, "9" * 5_000, "-1", "-0.5", "1e6", "beans", ""],
+    ids=lambda amount: amount[:20],
+)
+def test_an_absurd_amount_is_wrong_usage(run: Run, travel_day: date, amount: str) -> None:
+    refused = sell(run, travel_day, "--tendered", amount)
+    assert (refused.status, refused.json["error"]["code"]) == (2, "usage")
+    assert "no whole number from 0 to" in refused.err
+    assert len(refused.err.splitlines()) == 1
+    assert len(refused.err) < 200
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "sentence"),
+    [
+        ("0", 2, "Invalid value for '--passengers': '0' is no whole number of 1 or more."),
+        ("-1", 2, "Invalid value for '--passengers': '-1' is no whole number of 1 or more."),
+        ("1.5", 2, "Invalid value for '--passengers': '1.5' is no whole number of 1 or more."),
+        ("5", 1, "A booking has at most 4 seats."),
+        ("9", 1, "A booking has at most 4 seats."),
+        ("999999999999", 1, "A booking has at most 4 seats."),
+    ],
+)
+def test_a_party_that_cannot_be_is_told_why(run: Run, wanted: str, status: int, sentence: str) -> None:
+    refused = run("search", "YK", "GMR", "--passengers", wanted)
+    assert refused.status == status
+    assert refused.err.startswith(f"{sentence} ")
+    assert len(refused.err.splitlines()) == 1
+
+
+def test_an_interrupted_sale_says_how_to_find_it_again(
+    run: Run, travel_day: date, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("counter.cli.sales.print_queued", _interrupt)
+        cut_short = sell(run, travel_day)
+    assert (cut_short.status, cut_short.json["error"]["code"]) == (130, "interrupted")
+    key = cut_short.err.partition("--key ")[2][:36]
+    assert sell(run, travel_day, "--key", key).json["status"] == "confirmed"
+    assert free_seats(run, travel_day) == 249
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize(
     ("words", "status", "code"),
     [
@@ -91,7 +160,7 @@ def test_bad_input_gets_one_sentence(run: Run, words: tuple[str, ...], status: i
         (("--seat", "99Z"), 1, "unknown_seat"),
         (("--tendered", "-1"), 2, "usage"),
         (("--pay", "beans"), 2, "usage"),
-        (("--pay", "qris"), 1, "method_not_taken"),
+        (("--pay", "qris"), 3, "gateway_not_ready"),
         (("--key", "no-uuid"), 2, "usage"),
         (("--train", "999"), 1, "unknown_train"),
         (("--train", "2"), 1, "no_connection"),
@@ -110,8 +179,7 @@ def test_bad_input_gets_one_sentence(run: Run, words: tuple[str, ...], status: i
 def test_a_bad_sale_sells_nothing(run: Run, travel_day: date, change: tuple[str, ...], status: int, code: str) -> None:
     refused = sell(run, travel_day, *change)
     assert (refused.status, refused.json["error"]["code"]) == (status, code)
-    free = run("search", "YK", "GMR", travel_day.isoformat(), "--class", "EKS", "--train", "43", "--json")
-    assert free.json["offers"][0]["available"] == 250
+    assert free_seats(run, travel_day) == 250
 
 
 def test_selling_needs_somebody_who_may(run: Run, travel_day: date) -> None:
@@ -163,7 +231,4 @@ def test_the_same_identity_twice_is_refused_only_where_it_must_be(run: Run, trav
 
 def test_a_printer_of_an_unknown_model_is_said_before_the_sale(run: Run, travel_day: date) -> None:
     assert sell(run, travel_day, printer_profile="bogus").json["error"]["code"] == "printer_profile"
-    assert (
-        run("search", "yk", "gmr", travel_day.isoformat(), "--class", "EKS", "--json").json["offers"][0]["available"]
-        == 250
-    )
+    assert free_seats(run, travel_day) == 250

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Barrier
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -17,8 +18,9 @@ from uuid_utils.compat import uuid7
 
 from core import office as offices
 from core import policy, tickets
-from core.checkin import Answer, FirstUse, Gate, Outcome, Place, TicketState, check_in, verdict
+from core.checkin import Answer, FirstUse, Gate, Outcome, check_in
 from core.database import NOBODY, Actor
+from core.entitlements import Entitlement
 from core.errors import KeyReused, NotFound, NotSignedIn
 from core.keys import KeyRing
 from core.models.journal import CHECK_IN_OUTCOMES
@@ -27,6 +29,7 @@ from core.office import Office
 from core.ticket_code import decode, encode
 from core.tickets import TicketRecord
 from core.timetable import Journey
+from core.verdict import Place, TicketState, verdict
 
 if TYPE_CHECKING:
     from tests.conftest import TestDatabase
@@ -355,6 +358,20 @@ def test_only_a_faultless_ticket_passes(
         and day in (None, 0)
         and -60 <= minutes < 0
     )
+
+
+@given(st.integers(-30, 30), st.integers(0, 30), st.booleans(), st.sampled_from(["active", "used", "cancelled"]))
+def test_only_an_entitlement_in_force_passes(first: int, length: int, revoked: bool, status: str) -> None:
+    trip = _journey()
+    holds = Entitlement(
+        UUID(int=1), "senior", "B", "…1", "D", trip.day + timedelta(days=first),
+        trip.day + timedelta(days=first + length), revoked,
+    )  # fmt: skip
+    place = Place(1, None, None, None, trip.departs_at - timedelta(minutes=5), 60, 0)
+    found = verdict(TicketState(status, "confirmed", 1, trip, holds), 1, place)
+    expected = {"used": Outcome.ALREADY_USED, "cancelled": Outcome.CANCELLED}.get(status)
+    in_force = not revoked and first <= 0 <= first + length
+    assert found is (expected or (Outcome.OK if in_force else Outcome.ENTITLEMENT))
 
 
 def _journey() -> Journey:

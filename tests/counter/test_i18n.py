@@ -30,13 +30,18 @@ def catalogue() -> dict[str, str]:
         return {str(entry.id): str(entry.string) for entry in read_po(stream, locale="id") if entry.id}
 
 
+#: Which arguments of what are sentences.
+SPOKEN = {
+    "_": slice(0, 1), "counted": slice(0, 2), "Command": slice(2, 4), "_Words": slice(0, 3), "Look": slice(0, 1),
+}  # fmt: skip
+
+
 def spoken(tree: ast.AST) -> Iterator[str]:
-    """The sentences that stand in a module as they are: in ``_()``, in ``counted()``, in a ``Command``."""
+    """The sentences that stand in a module as they are: in ``_()``, in ``counted()``, in what is declared."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-            ranges = {"_": slice(0, 1), "counted": slice(0, 2), "Command": slice(2, 4), "_Words": slice(0, 3)}
-            given = node.args[ranges[name]] if name in ranges else []
+            given = node.args[SPOKEN[name]] if name in SPOKEN else []
             if name == "Command":
                 given += [each.value for each in node.keywords if each.arg in ("title", "label", "help")]
             for argument in given:

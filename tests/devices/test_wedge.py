@@ -14,6 +14,7 @@ from counter.devices.wedge import (
     FOREIGN_LENGTH,
     GLANCE,
     LONGEST,
+    LONGEST_WORD,
     PAUSE,
     Deliver,
     Scan,
@@ -124,6 +125,22 @@ def test_characters_that_came_before_the_scan_in_the_same_burst_were_typed() -> 
     bench.type(CODE, 0.002)
     bench.strike(ENTER)
     assert (bench.scanned, bench.text) == ([CODE], "BUDI")
+
+
+@pytest.mark.parametrize("scan_field", [False, True])
+def test_the_end_of_a_long_text_without_a_blank_is_no_code(scan_field: bool) -> None:
+    bench = Bench(scan_field=scan_field)
+    text = "abcdefg" * 100
+    bench.type(text, 0.0)
+    bench.strike(ENTER)
+    assert (bench.scanned, bench.text) == (([text], "") if scan_field else ([], text + ENTER))
+
+
+def test_a_code_behind_the_longest_word_in_the_same_burst_is_a_scan() -> None:
+    bench = Bench()
+    bench.type("x" * (LONGEST_WORD - 1) + CODE, 0.0)
+    bench.strike(ENTER)
+    assert (bench.scanned, bench.text) == ([CODE], "x" * (LONGEST_WORD - 1))
 
 
 def test_the_name_of_the_symbology_belongs_to_the_scan() -> None:

@@ -8,8 +8,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from core.database import Actor
 from core.payments.gateway import Gateway
 from counter.simulator import GatewaySimulator, Orders
+from tests.conftest import sign_in
+from tests.core.conftest import Desk, desk, open_office
+
+__all__ = ["desk", "open_office"]
 
 NOON = datetime(2026, 11, 20, 5, 0, tzinfo=UTC)
 
@@ -44,3 +49,8 @@ def connect(simulator: GatewaySimulator, pauses: list[float]) -> Iterator[Callab
 @pytest.fixture
 def gateway(connect: Callable[..., Gateway]) -> Gateway:
     return connect()
+
+
+def actor_of(desk: Desk, number: str, terminal: str = "DESK-2") -> Actor:
+    """Somebody else of the staff, at another terminal."""
+    return sign_in(desk.office, number, terminal)

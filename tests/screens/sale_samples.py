@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta, timezone
+from types import SimpleNamespace
 from uuid import UUID
 
 from core.booking import HoldRequest
+from core.entitlement_register import Possibility
+from core.entitlements import EntitlementRefused
 from core.identity import PassengerType
 from core.network import ClassInfo, CoachInfo, RouteInfo, SeatInfo, StationInfo, Stop, TrainInfo
 from core.passengers import PartyLimits
+from core.payments.awaited import Awaited
+from core.payments.qris import Merchant, build_payload
+from core.payments.standing import Standing
 from core.pending import Hold
+from core.promotions import Use
+from core.quote import Quote, Reduced
 from core.sale import Sale
 from core.search import Offer
 from core.tickets import TicketRecord
@@ -113,3 +121,48 @@ def sale(made: SaleDraft, change: int = 42_500) -> Sale:
     return Sale(
         held.booking_id, held.booking_number, "confirmed", held.total, 0, held.total, held.total, change, tickets
     )
+
+
+def quote(made: SaleDraft) -> Quote:
+    """A veteran, a senior whose document has ended, and a promotion."""
+    assert made.held is not None
+    ended = EntitlementRefused("The senior entitlement ended on 2026-11-01.", code="entitlement_expired")
+    return Quote(
+        fares=made.held.seat_fare * len(made.held.seats), fee=made.held.booking_fee,
+        reductions={0: Reduced("veteran", 225_000)}, uses=(Use(1, "LEBARAN", "Homecoming", 50_000),),
+        refused_reductions={1: ended},
+    )  # fmt: skip
+
+
+POSSIBLE = (
+    Possibility(
+        "senior", 360_000, EntitlementRefused("The senior entitlement ended on 2026-11-01.", code="entitlement_expired")
+    ),
+    Possibility("veteran", 225_000, None),
+    Possibility("military", 338_000, EntitlementRefused("Not registered.", code="entitlement_missing")),
+)
+_NOON = datetime(2026, 11, 20, 8, 41, tzinfo=WIB)
+
+
+def standing(made: SaleDraft, *parts: tuple[str, int]) -> Standing:
+    """The booking with its bill fixed and these parts paid."""
+    assert made.held is not None
+    rows = tuple(
+        SimpleNamespace(payment_method=method, amount=amount, change_given=None, payment_status="completed")
+        for method, amount in parts
+    )
+    until = _NOON + timedelta(minutes=10)
+    return Standing(made.held.booking_id, "ABX4K7Q", "pending", made.held.total, until, True, rows, (), _NOON)
+
+
+def awaited(made: SaleDraft) -> Awaited:
+    """All of it paid by QRIS, as soon as the customer has scanned the code."""
+    assert made.held is not None
+    code = build_payload(
+        Merchant("ID1020000000001", "STATION COUNTER TRIAL", "YOGYAKARTA", "55232"), amount=made.held.total,
+        reference="ABX4K7Q-1", terminal="SIM",
+    )  # fmt: skip
+    return Awaited(
+        UUID(int=9), made.held.booking_id, "ABX4K7Q", "pending", "ABX4K7Q-1", "qris", "processing", made.held.total,
+        _NOON, _NOON + timedelta(minutes=5), 1, code, _NOON,
+    )  # fmt: skip

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from core.booking import HoldRequest
 from core.errors import CounterError, Refused, UsageError
 from core.identity import PassengerType
+from core.payments import Tender
 from counter.screens.sale_draft import SaleDraft, Spot, Step, Traveller
 from counter.screens.typed_names import UNSHOWABLE, showable, split_identity, split_infant
 from tests.screens import sale_samples as samples
@@ -236,12 +237,12 @@ def test_a_hold_is_asked_for_under_one_key_until_it_is_answered() -> None:
 def test_a_submission_stays_the_same_while_nobody_knows_whether_it_was_saved() -> None:
     draft = samples.named(samples.draft())
     draft.pay()
-    first = draft.submit(1_400_000)
+    first = draft.submit(Tender("cash", tendered=1_400_000))
     draft.lost_answer()
     draft.party[0].name = "Somebody Else"
-    assert draft.submit(2_000_000) is first
+    assert draft.submit(Tender("cash", tendered=2_000_000)) is first
     draft.refused()
-    again = draft.submit(2_000_000)
+    again = draft.submit(Tender("cash", tendered=2_000_000))
     assert again.key == first.key
     assert (again.tender.tendered, again.passengers[0].name) == (2_000_000, "SOMEBODY ELSE")
 

@@ -8,12 +8,18 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from core.database import Actor
 from core.seat_map import MappedCoach, MappedSeat
 from counter.app import CounterApp
 from counter.dialogs.choice import Choice
+from counter.dialogs.part import PartDialog
+from counter.dialogs.promotion import PromotionDialog
+from counter.dialogs.qris import QrisDialog
+from counter.dialogs.registering import Registering
 from counter.dialogs.seats import SeatsDialog, coach_views
+from counter.dialogs.slip import Machine, Slip
 from counter.i18n import set_language
 from counter.lifeline import Lifeline
 from counter.screens.sale_draft import SaleDraft, Spot
@@ -21,6 +27,7 @@ from counter.screens.sell import SellScreen
 from counter.screens.sell_map import LiveMap
 from counter.screens.sell_offers import journey_in_words
 from counter.screens.sell_payment import PaymentPanel
+from counter.screens.sell_price import reduction_lines
 from counter.symbols import use_ascii
 from counter.widgets.state_bar import BarState
 from tests.screens import sale_samples as samples
@@ -97,6 +104,37 @@ async def passengers(_pilot: Pilot[Any], screen: SellScreen) -> None:
     screen.show()
 
 
+async def reduced(pilot: Pilot[Any], screen: SellScreen) -> None:
+    """A veteran, a senior whose document has ended, a promotion."""
+    draft = samples.named(samples.draft())
+    draft.set_reduction(0, "veteran")
+    draft.set_reduction(1, "senior")
+    draft.price.codes.append("LEBARAN")
+    draft.take_quote(samples.quote(draft))
+    draft.spot = Spot(1, "identity")
+    await put(screen, draft)
+    await screen.query_one(LiveMap).show(draft.held, coaches())
+    screen.show()
+    await pilot.pause()
+
+
+async def promotion(pilot: Pilot[Any], screen: SellScreen) -> None:
+    await reduced(pilot, screen)
+    notice = "The promotion MUDIK needs fares of 2.000.000 or more. Sell without it."
+    pilot.app.push_screen(PromotionDialog(screen.draft.quote.uses, "mudik", notice))
+
+
+async def reductions(pilot: Pilot[Any], screen: SellScreen) -> None:
+    await reduced(pilot, screen)
+    pilot.app.push_screen(Choice("Which reduction for Siti Aminah?", reduction_lines(samples.POSSIBLE, 450_000)))
+
+
+async def registering(pilot: Pilot[Any], screen: SellScreen) -> None:
+    await reduced(pilot, screen)
+    title = "Register for Siti Aminah: military"
+    pilot.app.push_screen(Registering(title, samples.TODAY, "KTA 5511", "", "", may_be_for_life=False))
+
+
 async def refused(pilot: Pilot[Any], screen: SellScreen) -> None:
     await passengers(pilot, screen)
     await pilot.press("down", "enter")
@@ -109,6 +147,35 @@ async def paying(pilot: Pilot[Any], screen: SellScreen) -> None:
     await screen.query_one(LiveMap).show(draft.held, coaches())
     screen.query_one(PaymentPanel).cash.choose(2)
     await pilot.pause()
+
+
+async def card(pilot: Pilot[Any], screen: SellScreen) -> None:
+    await paying(pilot, screen)
+    pilot.app.push_screen(Slip("debit_card", screen.draft.to_pay, Machine("12345678", "000017")))
+
+
+async def part_paid(pilot: Pilot[Any], screen: SellScreen) -> None:
+    await paying(pilot, screen)
+    screen.draft.tell_money(samples.standing(screen.draft, ("cash", 500_000), ("debit_card", 300_000)), 600.0)
+    screen.draft.tendered = ""
+    screen.query_one(PaymentPanel).cash.value = ""
+    screen.show()
+
+
+async def split(pilot: Pilot[Any], screen: SellScreen) -> None:
+    await part_paid(pilot, screen)
+    pilot.app.push_screen(PartDialog(screen.draft.owed, screen.draft.money.parts))
+
+
+async def qris(pilot: Pilot[Any], screen: SellScreen) -> None:
+    await paying(pilot, screen)
+    pilot.app.push_screen(QrisDialog(samples.awaited(screen.draft), lambda _payment: None))
+    await pilot.pause()
+    dialog = pilot.app.screen
+    assert isinstance(dialog, QrisDialog)
+    dialog.workers.cancel_all()
+    dialog.clock.stop()
+    dialog.query_one("#time", Static).update("4:38")
 
 
 async def finished(_pilot: Pilot[Any], screen: SellScreen) -> None:
@@ -157,7 +224,25 @@ async def leaving(pilot: Pilot[Any], screen: SellScreen) -> None:
     pilot.app.push_screen(Choice("EKS 2: 12A 12B 12C are held. What about them?", lines))
 
 
-SCENES = (asking, offers, passengers, refused, paying, finished, out_of_time, seat_map, leaving)
+SCENES = (
+    asking,
+    offers,
+    passengers,
+    reduced,
+    promotion,
+    reductions,
+    registering,
+    refused,
+    paying,
+    card,
+    part_paid,
+    split,
+    qris,
+    finished,
+    out_of_time,
+    seat_map,
+    leaving,
+)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x40"])
@@ -166,7 +251,7 @@ def test_selling(snap_compare, shop: CounterApp, scene: Scene, size: tuple[int, 
     assert snap_compare(shop, terminal_size=size, run_before=_staged(scene))
 
 
-@pytest.mark.parametrize("scene", [paying, finished], ids=lambda scene: scene.__name__)
+@pytest.mark.parametrize("scene", [reduced, paying, card, split, finished], ids=lambda scene: scene.__name__)
 def test_selling_in_indonesian(snap_compare, shop: CounterApp, scene: Scene) -> None:
     set_language("id")
     assert snap_compare(shop, terminal_size=(80, 24), run_before=_staged(scene))

@@ -32,8 +32,10 @@ async def printed(till: Till) -> None:
 
 
 async def test_a_ticket_is_shown_and_a_copy_is_printed_with_its_reason(till: Till, tmp_path: Path) -> None:
+    assert ("printer", "unsure") in till.app.bar.lights, "nobody has heard of it yet"
     await till.type(SALE)
     await printed(till)
+    assert ("printer", "on") in till.app.bar.lights
     before = (tmp_path / "printer.bin").stat().st_size
     await till.press("p")
     assert isinstance(till.app.screen, Reading)
@@ -68,6 +70,7 @@ async def test_a_printer_that_gave_no_answer_is_the_clerks_to_judge(
         await till.type(SALE)
         await printed(till)
     assert "no answer" in till.text
+    assert ("printer", "unsure") in till.app.bar.lights
     assert "1 ticket was not printed. R prints it again." in till.message
     await till.press("r")
     assert isinstance(till.app.screen, Choice)
@@ -93,12 +96,14 @@ async def test_a_printer_that_is_off_leaves_the_ticket_in_the_queue_and_the_sale
         await till.type(SALE)
         await printed(till)
         assert "✘ not printed yet" in till.text
+        assert ("printer", "away") in till.app.bar.lights
         await till.press("r")
         assert "✘ not printed yet" in till.text
     await till.press("enter", "f9", "enter")
     assert till.screen.draft.step is Step.FINISHED
     await till.press("r")
     assert "✔ printed" in till.text
+    assert ("printer", "on") in till.app.bar.lights
     assert till.sale().tickets[0].copies == 0, "the first paper is no copy"
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from textual.pilot import Pilot
 
@@ -11,6 +13,9 @@ from core.sale import Sale, find
 from counter.app import CounterApp
 from counter.screens.sell import SellScreen
 from tests.conftest import Wire
+
+#: Seconds after which what a test waits for is not going to happen, however busy the machine.
+PATIENCE: Final = 90.0
 
 
 class Till:
@@ -34,9 +39,13 @@ class Till:
         return screen
 
     async def until(self, done: Callable[[], bool]) -> None:
-        """Wait for something to become true; the test's own time limit is the runner's."""
-        while not done():
-            await self.pilot.pause(0.01)
+        """Wait for something to become true; what never does fails with what the terminal shows."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not done():
+                    await self.pilot.pause(0.01)
+        except TimeoutError:
+            raise AssertionError(f"It never happened:\n{self.text}") from None
         await self.pilot.pause()
 
     async def ready(self) -> Till:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from core.checkin import Answer, FirstUse, Gate, Outcome
+from core.entitlements import Entitlement
 from core.network import StationInfo
 from counter.i18n import set_language
 from counter.screens.gate_faces import checking, face_of, failed, idle, undecided, word_of
@@ -125,6 +127,21 @@ def test_a_train_that_ends_here_and_one_that_comes_from_there(language: str) -> 
     comes_back = face_of(answer(Outcome.WRONG_DIRECTION), Gate("YK", "44")).reason
     assert "YK Yogyakarta" in ends_here
     assert "SBI Surabaya Pasar Turi" in comes_back
+
+
+def test_a_lapsed_entitlement_says_since_when(language: str) -> None:
+    lapsed = Entitlement(
+        UUID(int=1), "senior", "BUDI", "…0001", "KTP", AT.date() - timedelta(days=99), AT.date() - timedelta(days=1)
+    )
+
+    def reason(entitlement: Entitlement | None) -> str:
+        return face_of(replace(answer(Outcome.ENTITLEMENT), entitlement=entitlement), GATE).reason
+
+    assert "24 Nov 2026" in reason(lapsed)
+    later = replace(lapsed, valid_from=AT.date() + timedelta(days=1), valid_until=AT.date() + timedelta(days=2))
+    assert "26 Nov 2026" in reason(later)
+    assert reason(replace(lapsed, is_revoked=True)).endswith("dicabut." if language == "id" else "was revoked.")
+    assert len({reason(None), reason(lapsed), reason(later)}) == 3
 
 
 def test_waiting_says_how_many_wait() -> None:

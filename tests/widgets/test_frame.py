@@ -129,19 +129,23 @@ class Desk(App[None]):
         yield MessageLine()
 
 
-async def test_a_message_says_its_kind_and_ends_with_the_line() -> None:
+async def test_a_message_says_its_kind_and_takes_the_lines_it_needs() -> None:
     app = Desk()
-    async with app.run_test(size=(40, 3)) as pilot:
+    async with app.run_test(size=(40, 5)) as pilot:
         line = app.query_one(MessageLine)
         line.show("Only three seats\nare left.", kind="warning", hint="Offer another train or class.")
         await pilot.pause()
-        shown = str(line.render())
-        assert shown.startswith("▲ Note: Only three seats are left.")
-        assert cell_len(shown) == 38
-        assert shown.endswith("…")
+        assert str(line.render()) == "▲ Note: Only three seats are left. Offer another train or class."
+        shown = ["".join(part.text for part in strip).strip() for strip in app.screen._compositor.render_strips()]
+        assert " ".join(shown).split() == str(line.render()).split()
+        assert line.size.height == 2
         line.show("Printed.")
+        await pilot.pause()
         assert str(line.render()) == "› Printed."
         assert line.sentence == "Printed."
+        assert line.size.height == 1
         line.clear()
+        await pilot.pause()
         assert str(line.render()) == ""
         assert line.sentence == ""
+        assert line.size.height == 1

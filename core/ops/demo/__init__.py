@@ -23,6 +23,7 @@ from core.models import (
     DatabaseLogin,
     FareBucket,
     Operator,
+    Promotion,
     Route,
     RouteStation,
     Seat,
@@ -34,6 +35,7 @@ from core.models import (
 )
 from core.models.guards import COUNTER_ROLE
 from core.ops.demo.lines import Line, minutes
+from core.ops.demo.promotions import PROMOTIONS
 from core.ops.demo.stations import STATIONS, TIME_ZONE
 from core.ops.demo.trains import SERVICES, CarData, ClassData, Service, make_up
 from core.ops.migrate import hold_preparation_lock
@@ -69,6 +71,7 @@ def load(connection: Connection, *, report: Callable[[int, int], None] | None = 
     if _is_loaded(connection):
         return OPERATOR_ID
     _insert_operator(connection)
+    connection.execute(insert(Promotion), _owned(PROMOTIONS))
     stations = _insert_keyed(connection, Station, "station_code", _station_rows())
     total = sum(len(runs) for service in SERVICES for _, runs in service.directions())
     done = 0

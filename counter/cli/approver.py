@@ -1,0 +1,72 @@
+"""A second person on the command line: named first, then the PIN, from a file or the environment; and what he approves.
+
+What belongs here: the options, and the way from a wish to an approval that can be used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+import click
+
+from core import approvals
+from core.approvals import Wish
+from core.database import Actor
+from core.errors import NotReady, UsageError
+from counter.session import Workplace
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Approver:
+    """Who approves, as far as the command line says."""
+
+    staff_number: str | None
+    pin_file: Path | None
+
+    def approve(self, place: Workplace, actor: Actor, wish: Wish, reason: str) -> UUID | None:
+        """Ask for an approval and give it in place; None where nobody is named.
+
+        Raises:
+            NotSignedIn: number and PIN do not fit.
+            Refused: a request of one's own, or a role that may not approve.
+        """
+        named = self._named(place)
+        if named is None:
+            return None
+        asked = approvals.request(place.office, actor, wish, reason)
+        approvals.decide_in_place(place.office, place.terminal, asked.id, *named)
+        return asked.id
+
+    def _named(self, place: Workplace) -> tuple[str, str] | None:
+        number = self.staff_number or place.settings.approver
+        if number is None:
+            return None
+        if self.pin_file is not None:
+            try:
+                return number, self.pin_file.read_text(encoding="utf-8-sig").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise NotReady(
+                    f"The PIN file {self.pin_file} cannot be read.", hint="Check --approve-pin-file."
+                ) from error
+        if place.settings.approver_pin is None:
+            raise UsageError("The approver's PIN is missing.", hint="Set COUNTER_APPROVER_PIN or --approve-pin-file.")
+        return number, place.settings.approver_pin.get_secret_value()
+
+
+def approver_options(command: F) -> F:
+    """The two options; the command gets ``approve_staff`` and ``approve_pin_file``."""
+    command = click.option(
+        "--approve-pin-file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="The approver's PIN.",
+    )(command)
+    return click.option("--approve-staff", metavar="NUMBER", help="Who approves; COUNTER_APPROVER if left out.")(
+        command
+    )
