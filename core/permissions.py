@@ -13,6 +13,8 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "show": frozenset({"clerk", "gate", "supervisor", "admin"}),
     "reprint": frozenset({"clerk", "supervisor", "admin"}),
     "check_in": frozenset({"clerk", "gate", "supervisor", "admin"}),
+    "look_into_audit": frozenset({"supervisor", "admin"}),
+    "export_audit": frozenset({"supervisor", "admin"}),
 }
 
 

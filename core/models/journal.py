@@ -60,8 +60,8 @@ class AuditLog(Base):
     ip_address: Mapped[str | None]
     user_agent: Mapped[str | None]
     created_at: Mapped[datetime] = created_column()
-    chain_no: Mapped[int] = mapped_column(BigInteger, sort_order=910, comment="its place in its terminal's chain, from 1")
-    previous_hash: Mapped[bytes] = mapped_column(sort_order=911, comment="row_hash of the row before; empty in the first")
+    chain_no: Mapped[int] = mapped_column(BigInteger, sort_order=910, comment="its place in its chain, from 1")
+    previous_hash: Mapped[bytes] = mapped_column(sort_order=911, comment="the row before; empty in the first")
     row_hash: Mapped[bytes] = mapped_column(sort_order=912, comment="SHA-256, see core.models.audit_guards")
 
 

@@ -11,6 +11,7 @@ import click
 
 from core.config import settings
 from core.ops import prepare
+from counter.cli.audit import audit
 from counter.cli.opening import workplace
 from counter.cli.output import exits_with, json_option, print_json, print_table, progress, say
 from counter.session import DEMONSTRATION_DAYS, owner_url
@@ -19,6 +20,9 @@ from counter.session import DEMONSTRATION_DAYS, owner_url
 @click.group()
 def admin() -> None:
     """Look after the installation."""
+
+
+admin.add_command(audit)
 
 
 @admin.command("init")
@@ -96,7 +100,7 @@ def verify(as_json: bool) -> int:
     from core.ops import integrity
 
     with workplace(as_json=as_json) as place:
-        checks = integrity.verify(place.office)
+        checks = integrity.verify(place.office, place.settings.audit_heads_file)
     ok = all(check.ok for check in checks)
     if as_json:
         print_json({"ok": ok, "checks": [check.as_json() for check in checks]})

@@ -30,11 +30,11 @@ COMMENT ON COLUMN audit_heads.chain IS 'the terminal; 0: rows without one'
 --;;
 ALTER TABLE audit_logs ADD COLUMN chain_no BIGINT
 --;;
-COMMENT ON COLUMN audit_logs.chain_no IS 'its place in its terminal''s chain, from 1'
+COMMENT ON COLUMN audit_logs.chain_no IS 'its place in its chain, from 1'
 --;;
 ALTER TABLE audit_logs ADD COLUMN previous_hash BYTEA
 --;;
-COMMENT ON COLUMN audit_logs.previous_hash IS 'row_hash of the row before; empty in the first'
+COMMENT ON COLUMN audit_logs.previous_hash IS 'the row before; empty in the first'
 --;;
 ALTER TABLE audit_logs ADD COLUMN row_hash BYTEA
 --;;
