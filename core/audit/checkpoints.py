@@ -1,8 +1,8 @@
 """Checkpoints: the heads of the chains as they stood at one moment, signed, in the database and in a file outside it.
 
-Whoever may do anything to the database can cut off a chain's end and set its head back; what they cannot do is sign,
-or reach the files of the terminals. The file, ``heads.jsonl``, has one JSON object to a line, with the signature that
-the row of ``audit_checkpoints`` has. It is only ever added to; keep it as long as the audit trail. A database begun anew
+Whoever may do anything to the database can cut off a chain's end and set its head back; what they cannot do is sign, or
+reach the files of the terminals. The file, ``heads.jsonl``, has one JSON object to a line, with the signature that the
+row of ``audit_checkpoints`` has. It is only ever added to; keep it as long as the audit trail. A database begun anew
 with the same keys looks like one that was cut off: put the old file away together with the old database.
 
 A checkpoint is to be taken when a shift is closed (its report prints the hash), when the application starts, and by

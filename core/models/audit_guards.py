@@ -1,10 +1,10 @@
 """How PostgreSQL chains the audit trail: each row is hashed together with the one before it, on its terminal's chain.
 
 A row's hash is SHA-256 over the previous row's hash (nothing, in the first row) and the row's canonical text: a JSON
-array of its columns in a fixed order, with ", " between them and characters beyond ASCII as they are. It says the same whatever a session has set: times are seconds since 1970 with
-six decimals, ``old_values`` and ``new_values`` stand in it as the text of their jsonb, so that SQL's null and JSON's
-differ. ``chain_no`` is in no hash: the hashes alone say in which order rows belong, which tells a row that was moved
-from one that was changed.
+array of its columns in a fixed order, with ", " between them and characters beyond ASCII as they are. It says the same
+whatever a session has set: times are seconds since 1970 with six decimals, ``old_values`` and ``new_values`` stand in
+it as the text of their jsonb, so that SQL's null and JSON's differ. ``chain_no`` is in no hash: the hashes alone say in
+which order rows belong, which tells a row that was moved from one that was changed.
 
 Rows without a terminal make a chain of their own, number 0, per operator. The row of ``audit_heads`` is locked from
 the insert to the end of its transaction; so the audit rows are a transaction's last statement (``core.journal``).
