@@ -98,6 +98,11 @@ class Settings(BaseSettings):
     def keys_folder(self) -> Path:
         return self.keys or self.home / "keys"
 
+    @property
+    def audit_heads_file(self) -> Path:
+        """Where this machine keeps the heads of the audit trail; see ``core.audit.checkpoints``."""
+        return self.home / "audit" / "heads.jsonl"
+
     def read_pin(self) -> str | None:
         """The PIN for scripted commands, from the environment or a file.
 

@@ -22,7 +22,7 @@ from core.models.guards import COUNTER_ROLE
 from core.network import Network, NetworkCache
 
 #: The schema revision this program was written for.
-REVISION: Final = "0002"
+REVISION: Final = "0003"
 
 _WHO: Final = (
     "SELECT to_regclass('public.alembic_version') IS NOT NULL AS prepared,"

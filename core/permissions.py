@@ -20,6 +20,8 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "register_entitlements": frozenset({"clerk", "supervisor", "admin"}),
     "revoke_entitlements": frozenset({"supervisor", "admin"}),
     "manage_promotions": frozenset({"supervisor", "admin"}),
+    "look_into_audit": frozenset({"supervisor", "admin"}),
+    "export_audit": frozenset({"supervisor", "admin"}),
 }
 
 

@@ -146,6 +146,17 @@ APPROVAL_MINUTES: Final = _policy(
 PIN_ATTEMPTS: Final = _policy("pin_attempts", "attempts", 5, "wrong PINs before an account is locked", minimum=1)
 PIN_LOCK_MINUTES: Final = _policy("pin_lock_minutes", "minutes", 5, "how long it stays locked", minimum=1)
 SESSION_HOURS: Final = _policy("session_hours", "hours", 12, "how long a sign-in lasts", minimum=1, maximum=48)
+ALERT_FAILED_PINS: Final = _policy(
+    "alert_failed_pins", "attempts", 5, "wrong PINs for one number within an hour that make an alert", minimum=1
+)
+ALERT_FAILED_PINS_AT_TERMINAL: Final = _policy(
+    "alert_failed_pins_at_terminal", "attempts", 10, "the same at one terminal, whatever the numbers", minimum=1
+)
+ALERT_NIGHT_REFUSALS: Final = _policy(
+    "alert_night_refusals", "refusals", 3, "sign-ins and codes refused in a night that make an alert", minimum=1
+)
+NIGHT_STARTS: Final = _policy("night_starts_hour", "hour of the day", 23, "from when on it is night", maximum=23)
+NIGHT_ENDS: Final = _policy("night_ends_hour", "hour of the day", 4, "until when it is night", maximum=23)
 
 _SELECT: Final = Statement(
     select(

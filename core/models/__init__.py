@@ -5,12 +5,21 @@ tickets), ``money`` (payments, charges, promotions), ``shifts`` (drawers, counts
 people's decisions, modifications, open questions), ``people`` (users, terminals, sessions, entitlements), ``journal``
 (audit, events, print jobs, check-ins, idempotency) and ``policy``. ``guards`` holds what PostgreSQL enforces
 beyond columns and constraints: row-level security, grants and state-transition triggers; ``ledger_guards`` what it
-refuses about sold bookings and closed shifts.
+refuses about sold bookings and closed shifts; ``audit_guards`` how it chains the audit trail.
 """
 
 from core.models.approvals import Approval, BookingModification, PaymentQuestion
 from core.models.base import Base
-from core.models.journal import AuditLog, CheckIn, DomainEvent, IdempotencyKey, Notification, PrintJob
+from core.models.journal import (
+    AuditCheckpoint,
+    AuditHead,
+    AuditLog,
+    CheckIn,
+    DomainEvent,
+    IdempotencyKey,
+    Notification,
+    PrintJob,
+)
 from core.models.money import BookingCharge, BookingPromotion, Payment, Promotion, Refund
 from core.models.network import (
     Coach,
@@ -32,6 +41,8 @@ from core.models.shifts import CashMovement, Shift, ShiftCount, StockCount, ZRep
 
 __all__ = [
     "Approval",
+    "AuditCheckpoint",
+    "AuditHead",
     "AuditLog",
     "Base",
     "Booking",

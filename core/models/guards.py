@@ -1,6 +1,7 @@
 """What PostgreSQL enforces beyond columns and constraints: row-level security, grants and state transitions.
 
-What it refuses about sold bookings and closed shifts stands in ``ledger_guards``.
+What it refuses about sold bookings and closed shifts stands in ``ledger_guards``, how it chains the audit trail in
+``audit_guards``.
 
 ``statements()`` yields the DDL that belongs to the current models. The first migration holds a frozen copy of it; a
 test compares the two by schema dumps, since Alembic's autogenerate sees none of this.
@@ -17,7 +18,7 @@ from typing import Any, Final
 
 from sqlalchemy import Column, DateTime, Table
 
-from core.models import ledger_guards
+from core.models import audit_guards, ledger_guards
 from core.models.base import Base
 from core.states import TRANSITIONS
 
@@ -68,7 +69,10 @@ GRANTS: Final[dict[str, str]] = {
     "approvals": "SELECT, INSERT, UPDATE (status, decided_by, decided_at, decision_reason, used_at, updated_at)",
     "booking_modifications": "SELECT, INSERT, UPDATE (within_policy, fee_charged, status, closed_at, updated_at)",
     "payment_questions": "SELECT, INSERT, UPDATE (resolved_at, resolved_by, resolution)",
-    "audit_logs": "SELECT, INSERT",
+    "audit_logs": "SELECT, INSERT (operator_id, id, user_id, terminal_id, correlation_id, entity_type, entity_id,"
+    " action, old_values, new_values, ip_address, user_agent)",
+    "audit_heads": "SELECT",
+    "audit_checkpoints": "SELECT, INSERT",
     "domain_events": "SELECT, INSERT",
     "notifications": "SELECT, INSERT",
     "print_jobs": "SELECT, INSERT, UPDATE (state, printer, process_id, last_error, sent_at, settled_at, updated_at)",
@@ -137,6 +141,7 @@ def statements() -> Iterator[str]:
     yield f"GRANT EXECUTE ON FUNCTION current_operator() TO {COUNTER_ROLE}"
     yield from _transition_triggers()
     yield from ledger_guards.statements()
+    yield from audit_guards.statements()
     for table in Base.metadata.sorted_tables:
         if table.name not in _UNOWNED:
             yield from _row_security(table.name)

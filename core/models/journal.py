@@ -1,4 +1,4 @@
-"""What happened: audit rows, domain events, notifications, print jobs, check-ins and idempotency keys."""
+"""What happened: audit rows and their chains, domain events, notifications, print jobs, check-ins, idempotency keys."""
 
 from __future__ import annotations
 
@@ -59,6 +59,37 @@ class AuditLog(Base):
     new_values: Mapped[dict[str, Any] | None]
     ip_address: Mapped[str | None]
     user_agent: Mapped[str | None]
+    created_at: Mapped[datetime] = created_column()
+    chain_no: Mapped[int] = mapped_column(BigInteger, sort_order=910, comment="its place in its chain, from 1")
+    previous_hash: Mapped[bytes] = mapped_column(sort_order=911, comment="the row before; empty in the first")
+    row_hash: Mapped[bytes] = mapped_column(sort_order=912, comment="SHA-256, see core.models.audit_guards")
+
+
+class AuditHead(Base):
+    """The end of each chain of audit rows. Only the trigger on ``audit_logs`` moves it."""
+
+    __tablename__ = "audit_heads"
+
+    operator_id: Mapped[int] = tenant_key()
+    chain: Mapped[int] = mapped_column(primary_key=True, comment="the terminal; 0: rows without one")
+    last_no: Mapped[int] = mapped_column(BigInteger)
+    previous_hash: Mapped[bytes]
+    last_hash: Mapped[bytes]
+
+
+class AuditCheckpoint(Base):
+    """A chain as it stood at one moment, signed: what was before it cannot be rewritten unseen."""
+
+    __tablename__ = "audit_checkpoints"
+    __table_args__ = (CheckConstraint("chain_no > 0", name="says_something"),)
+
+    operator_id: Mapped[int] = tenant_key()
+    chain: Mapped[int] = mapped_column(primary_key=True)
+    chain_no: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    row_hash: Mapped[bytes]
+    user_id: Mapped[UUID | None] = mapped_column(comment="null: nobody in particular")
+    key_id: Mapped[int] = mapped_column(SmallInteger, comment="the ticket key that signed it")
+    signature: Mapped[bytes] = mapped_column(comment="Ed25519, see core.audit.checkpoints")
     created_at: Mapped[datetime] = created_column()
 
 

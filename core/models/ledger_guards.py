@@ -207,9 +207,12 @@ _AFTER_INSERT: Final = {
 #: Rows of these are never deleted, and of the second set never changed either.
 _KEPT_TABLES: Final = (
     *("payments", "refunds", "booking_promotions", "shifts", "stock_counts", "approvals", "booking_modifications"),
-    "payment_questions",
+    *("payment_questions", "audit_heads"),
 )
-_UNCHANGED_TABLES: Final = ("booking_charges", "cash_movements", "shift_counts", "z_reports", "audit_logs")
+_UNCHANGED_TABLES: Final = (
+    *("booking_charges", "cash_movements", "shift_counts", "z_reports", "audit_logs"),
+    "audit_checkpoints",
+)
 
 
 def statements() -> Iterator[str]:

@@ -7,8 +7,11 @@ and fault test, and by ``counter admin verify``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
+from core.audit import checkpoints, proof
+from core.audit.checkpoints import Noted
 from core.database import Database, Transaction
 from core.office import Office
 from core.ops import integrity_shifts
@@ -198,15 +201,23 @@ _CHECKS: Final[dict[str, tuple[str, str]]] = {
 }
 
 
-def verify(office: Office) -> list[Check]:
-    """Run every check on one snapshot of this operator's data."""
+def verify(office: Office, heads_file: Path | None = None) -> list[Check]:
+    """Run every check on one snapshot of this operator's data.
+
+    Args:
+        heads_file: what this machine keeps of the audit trail outside the database; see ``core.audit.checkpoints``.
+
+    Raises:
+        NotReady: that file cannot be read.
+    """
+    outside = checkpoints.read_file(heads_file) if heads_file else []  # first: it may only know less than the snapshot
 
     def look(tx: Transaction) -> list[Check]:
         checks = _CHECKS | integrity_shifts.CHECKS
         found = [_ask(tx, name, counted, wrong) for name, (counted, wrong) in checks.items()]
         reports, broken = integrity_shifts.broken_links(tx)
         chain = Check("z_reports_are_chained", reports, tuple(broken[:_PROBLEMS_SHOWN]))
-        return [*found, chain, _check_codes(tx, office)]
+        return [*found, chain, _check_codes(tx, office), _check_audit(tx, office, outside)]
 
     return office.database.transaction(look, statement_timeout=600, snapshot=True)
 
@@ -250,3 +261,9 @@ def _check_codes(tx: Transaction, office: Office) -> Check:
         ):
             problems.append(f"ticket {row.ticket_number}: its code says something else than the ticket")
     return Check("codes_match_tickets", len(rows), tuple(problems[:_PROBLEMS_SHOWN]))
+
+
+def _check_audit(tx: Transaction, office: Office, outside: list[Noted]) -> Check:
+    """The audit trail proves that it was not changed."""
+    proven = proof.prove(tx, office, outside)
+    return Check("audit_chain", proven.checked, proven.problems[:_PROBLEMS_SHOWN])

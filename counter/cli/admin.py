@@ -13,6 +13,7 @@ import click
 from core.config import settings
 from core.errors import NotReady
 from core.ops import prepare
+from counter.cli.audit import audit
 from counter.cli.entitlements import entitlements
 from counter.cli.opening import workplace
 from counter.cli.output import exits_with, json_option, print_json, print_table, progress, say
@@ -28,7 +29,7 @@ def admin() -> None:
     """Look after the installation."""
 
 
-for _group in (promotions, entitlements):
+for _group in (promotions, entitlements, audit):
     admin.add_command(_group)
 
 
@@ -111,7 +112,7 @@ def verify(as_json: bool) -> int:
     from core.ops import integrity
 
     with workplace(as_json=as_json) as place:
-        checks = integrity.verify(place.office)
+        checks = integrity.verify(place.office, place.settings.audit_heads_file)
     ok = all(check.ok for check in checks)
     if as_json:
         print_json({"ok": ok, "checks": [check.as_json() for check in checks]})

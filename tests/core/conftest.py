@@ -7,7 +7,7 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 from pathlib import Path
 from threading import Thread
@@ -21,10 +21,11 @@ from sqlalchemy import Connection, Row, text
 from sqlalchemy.engine import make_url
 from uuid_utils.compat import uuid7
 
-from core import booking, sale
+from core import booking, sale, terminals
 from core import office as offices
+from core.audit import checkpoint, checkpoints, proof
 from core.booking import HoldRequest
-from core.database import Actor
+from core.database import Actor, Transaction
 from core.identity import PassengerType
 from core.keys import KeyRing
 from core.office import Office
@@ -235,6 +236,73 @@ def sellers(database: TestDatabase) -> Iterator[Callable[[int], list[Seller]]]:
         for stream in (seller.process.stdin, seller.process.stdout):
             with suppress(OSError):
                 stream.close()
+
+
+class Trail:
+    """The chain of one terminal with some rows on it, and the hands of somebody with every right on the database."""
+
+    rows = 7
+    tables = ("audit_logs", "audit_heads", "audit_checkpoints")
+
+    def __init__(self, desk: Desk, actor: Actor, heads_file: Path) -> None:
+        self.desk, self.office, self.actor, self.heads_file = desk, desk.office, actor, heads_file
+        self.chain = actor.terminal_id
+        self.write(self.rows)
+
+    def write(self, rows: int = 1) -> None:
+        """So many rows, a transaction each."""
+        for number in range(rows):
+            new = {"number": number, "name": "Ünïcode “quoted” \\ \x1f 中"}
+            self.office.database.transaction(
+                lambda tx, new=new: tx.audit("create", "things", "x", old={"a": None}, new=new), actor=self.actor
+            )
+
+    def checkpoint(self) -> list[checkpoints.Checkpoint]:
+        return checkpoint(self.office, self.actor, self.heads_file)
+
+    def tamper(self, *statements: str, **parameters: Any) -> None:
+        """Change the tables as their owner, with every trigger out of the way."""
+        for table in self.tables:
+            self.desk.owner(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        for statement in statements:
+            self.desk.owner(statement, chain=self.chain, **parameters)
+        for table in self.tables:
+            self.desk.owner(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Afterwards everything is as it was before."""
+        for table in self.tables:
+            self.desk.owner(f"CREATE TABLE kept_{table} AS TABLE {table}")
+        yield
+        for table in self.tables:
+            self.tamper(f"DELETE FROM {table}", f"INSERT INTO {table} TABLE kept_{table}")
+            self.desk.owner(f"DROP TABLE kept_{table}")
+
+    def problems(self, *, outside: bool = False) -> list[str]:
+        """What the proof finds, with the file outside the database or without it."""
+        lines = checkpoints.read_file(self.heads_file) if outside else []
+
+        def look(tx: Transaction) -> tuple[str, ...]:
+            return proof.prove(tx, self.office, lines).problems
+
+        return list(self.office.database.transaction(look, snapshot=True))
+
+    def id(self, number: int) -> str:
+        where = "terminal_id = :chain AND chain_no = :number"
+        return str(self.desk.value(f"SELECT id FROM audit_logs WHERE {where}", chain=self.chain, number=number))
+
+    def named(self, number: int, key: str | None = None) -> str:
+        """How a row is named."""
+        return f"row {number} (create of things x, id {key or self.id(number)})"
+
+
+@pytest.fixture
+def trail(desk: Desk, tmp_path: Path) -> Trail:
+    terminal = terminals.register(desk.office, "AUDIT", station="YK")
+    made = Trail(desk, Actor(terminal_id=terminal.id), tmp_path / "audit" / "heads.jsonl")
+    assert made.problems() == []
+    return made
 
 
 #: Reference data of a second operator, and one booking of its own.
