@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Final
 import psycopg
 from sqlalchemy import func, select
 
-from core import holds, keys, staff, terminals
+from core import audit, holds, keys, staff, terminals
 from core import office as offices
 from core.clock import local
 from core.config import Settings
 from core.database import Actor, Transaction, translate
-from core.errors import DatabaseUnreachable, NotReady, NotSignedIn, UsageError
+from core.errors import CounterError, DatabaseUnreachable, NotReady, NotSignedIn, UsageError
 from core.models import Schedule
 from core.network import StationInfo
 from core.office import Office
@@ -32,6 +32,7 @@ from core.staff import SignIn
 from core.terminals import TerminalInfo
 from counter.devices.drawer import DrawerPort, parse_drawer
 from counter.devices.printer import NoPrinter, PrinterSpec, parse_printer
+from counter.logs import note
 
 if TYPE_CHECKING:
     from core.ops.embedded import EmbeddedServer
@@ -120,6 +121,16 @@ class Workplace:
         self.locate()
         holds.sweep(self.office.database)
         return now
+
+    def note_audit_head(self, actor: Actor) -> None:
+        """Sign how far this terminal's audit trail goes and keep it outside the database too.
+
+        Nothing waits for it and nothing fails with it: the next one covers what this one missed.
+        """
+        try:
+            audit.checkpoint(self.office, actor, self.settings.audit_heads_file, terminal_id=self.terminal.id)
+        except CounterError as error:
+            note("no_audit_checkpoint", code=error.reason)
 
     def _now(self) -> datetime:
         return self.office.database.transaction(lambda tx: tx.now)

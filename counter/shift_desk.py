@@ -109,6 +109,7 @@ class ShiftDesk:
         closed = closing.close(
             self.place.office, self.actor, reason=reason, approval_id=approval_id, printer=self.place.printer_kind
         )
+        self.place.note_audit_head(self.actor)
         return closed, "off" if closed.job_id is None else print_report(self.place, self.actor, closed.job_id)
 
     def print_x(self, report: Mapping[str, Any]) -> str:

@@ -59,11 +59,19 @@ class GatewayAccess:
             GatewayNotReady: an address the key would travel to in the open, or a key that cannot be one.
         """
         _require_safe(self.url)
-        if _SERVER_KEY.fullmatch(self.server_key.get_secret_value()) is None:
-            raise GatewayNotReady(
-                "The payment gateway's server key is not one.",
-                hint="Copy it again, without spaces or line breaks, to COUNTER_GATEWAY_SERVER_KEY or its file.",
-            )
+        require_server_key(self.server_key.get_secret_value())
+
+
+def require_server_key(key: str) -> None:
+    """
+    Raises:
+        GatewayNotReady: a key that cannot be one: shorter than 8 or longer than 200 characters, spaces, a colon.
+    """
+    if _SERVER_KEY.fullmatch(key) is None:
+        raise GatewayNotReady(
+            "The payment gateway's server key is not one.",
+            hint="Copy it again, without spaces or line breaks, to COUNTER_GATEWAY_SERVER_KEY or its file.",
+        )
 
 
 def _require_safe(url: str) -> None:

@@ -167,12 +167,15 @@ def gateway_simulator(
     port: int, server_key: str | None, settle_after: float | None, fault_rate: float, seed: int, file: Path | None
 ) -> None:
     """A payment gateway to try QRIS with: on this machine only, without real money."""
+    from core.payments.gateway_settings import require_server_key
     from counter.simulator import run_simulator
     from counter.simulator.server import TRIAL_KEY
 
+    key = server_key or TRIAL_KEY
+    require_server_key(key)
     try:
         run_simulator(
-            port, server_key=server_key or TRIAL_KEY, settle_after=settle_after, file=file, fault_rate=fault_rate,
+            port, server_key=key, settle_after=settle_after, file=file, fault_rate=fault_rate,
             seed=seed,
         )  # fmt: skip
     except (OSError, ValueError) as error:

@@ -16,6 +16,7 @@ import click
 
 from core import booking, pending, sale
 from core.booking import AlreadySold, HoldRequest
+from core.clock import local
 from core.database import Actor
 from core.errors import CounterError, Refused, StateConflict
 from core.models.money import PAYMENT_METHODS
@@ -173,8 +174,13 @@ def pay_awaited(
         if waiting is None:
             raise
         progress = Progress(waiting, Action.WAIT)
-    _show_code(progress.awaited, as_json=as_json)
-    progress = desk.wait(progress.awaited, wait_seconds, on_change=lambda one: _show_code(one, as_json=as_json))
+
+    def show(one: Awaited) -> None:
+        if not as_json:
+            _show_code(one, desk.office.operator.time_zone)
+
+    show(progress.awaited)
+    progress = desk.wait(progress.awaited, wait_seconds, on_change=show)
     now = progress.awaited
     if now.is_waiting:
         raise _still_open(now, key)
@@ -195,9 +201,9 @@ def _still_open(now: Awaited, key: UUID | None) -> PaymentPending:
     )
 
 
-def _show_code(one: Awaited, *, as_json: bool) -> None:
+def _show_code(one: Awaited, zone: str) -> None:
     """What the customer scans, on standard error: standard output is for the answer."""
-    if one.qr_string is None or not one.is_waiting or as_json:
+    if one.qr_string is None or not one.is_waiting:
         return
     drawing = fitting(one.qr_string, _COLUMNS, _LINES, sextants=False) if sys.stderr.isatty() else None
     if drawing is not None:
@@ -205,4 +211,4 @@ def _show_code(one: Awaited, *, as_json: bool) -> None:
             click.echo(as_ansi(drawing), err=True)
     else:
         tell(one.qr_string)
-    tell(f"{grouped(one.amount)} by QRIS for {one.booking_number}, until {one.expires_at:%H:%M:%S %Z}.")
+    tell(f"{grouped(one.amount)} by QRIS for {one.booking_number}, until {local(one.expires_at, zone):%H:%M:%S}.")

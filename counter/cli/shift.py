@@ -246,6 +246,7 @@ def close(
         if done.needs_approval and reason.strip():
             approval = approver.approve(place, actor, done.wish(), reason)
         closed = closing.close(place.office, actor, reason=reason, approval_id=approval, printer=place.printer_kind)
+        place.note_audit_head(actor)
         state = "off" if closed.job_id is None else print_report(place, actor, closed.job_id)
         _show_report(place, {**closed.report.as_json(), "print": state}, as_json=as_json)
 

@@ -76,6 +76,16 @@ def test_a_drawer_that_differs(run: Run, opened: Any, tmp_path: Path) -> None:
     assert run("admin", "verify").status == 0
 
 
+def test_a_close_leaves_a_signed_head_of_the_trail_outside_the_database(
+    run: Run, opened: Any, environment: Path
+) -> None:
+    heads = environment.parent / "home" / "audit" / "heads.jsonl"
+    assert not heads.exists()
+    assert run("shift", "close", *pieces(300_000)).status == 0
+    assert len(heads.read_text().splitlines()) == 1
+    assert run("admin", "verify").status == 0
+
+
 def test_an_approver_in_the_environment(run: Run, opened: Any) -> None:
     out = run("shift", "out", "600000", "--reason", "safe", "--json")
     assert out.json["error"]["code"] == "approval_needed"
