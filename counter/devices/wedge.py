@@ -202,7 +202,7 @@ class WedgeAssembler(Generic[Key]):
             begin -= 1
             later = strokes[begin].at
         length = len(strokes) - begin
-        if length < FOREIGN_LENGTH:
+        if not FOREIGN_LENGTH <= length <= LONGEST:
             return None
         pace = (strokes[-1].at - strokes[begin].at) / (length - 1)
         return begin if pace <= GLANCE else None

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
@@ -27,13 +26,11 @@ class Reading(Dialog[None]):
     CSS_PATH = "reading.tcss"
     COMMANDS: ClassVar[tuple[Command, ...]] = (
         Command("back", "escape,enter", "back", "Close this.", in_palette=False),
+        Command("scroll(1)", "down", "scroll", "Scroll down by a line.", in_palette=False),
+        Command("scroll(-1)", "up", "", "Scroll up by a line.", in_palette=False),
+        Command("scroll(10)", "pagedown", "", "Scroll down by ten lines.", in_palette=False),
+        Command("scroll(-10)", "pageup", "", "Scroll up by ten lines.", in_palette=False),
     )
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "scroll(-1)", show=False),
-        Binding("down", "scroll(1)", show=False),
-        Binding("pageup", "scroll(-10)", show=False),
-        Binding("pagedown", "scroll(10)", show=False),
-    ]
 
     def __init__(self, title: str, lines: Content, on_scan: Callable[[str], None] | None = None) -> None:
         super().__init__()

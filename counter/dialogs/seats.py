@@ -69,6 +69,10 @@ class SeatsDialog(Dialog[tuple[int, ...]]):
         self._looking = self._is_away = False
         self.touched = False
 
+    def offers(self, command: Command) -> bool:
+        """Another coach only where there is one."""
+        return not command.id.startswith("coach") or self._map.coach_count > 1
+
     def compose(self) -> ComposeResult:
         """Which train, what happened, the map."""
         with Vertical(id="box"):

@@ -100,10 +100,10 @@ class ParkingFlows(SaleFlows):
     def _found_again(self, held: Holding) -> SaleDraft:
         """What the terminal was at before it stopped, with the question that leads there."""
         draft = SaleDraft()
+        draft.hold(held)
         if self.lexis is not None:
             draft.ask(read(question_for(held.hold), self.lexis))
             draft.offered = True
-        draft.hold(held)
         return draft
 
     async def _bring_back(self, draft: SaleDraft) -> None:

@@ -131,6 +131,11 @@ class SeatMap(Widget, can_focus=True):
         """The coach that is shown."""
         return self._coaches[self._at] if self._coaches else None
 
+    @property
+    def coach_count(self) -> int:
+        """Coaches there are to look at."""
+        return len(self._coaches)
+
     def label(self, seat_id: int) -> str:
         """A seat as it is written: ``EKS 3/5B``."""
         at, seat = self._seats[seat_id]

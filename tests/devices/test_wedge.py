@@ -136,6 +136,14 @@ def test_the_end_of_a_long_text_without_a_blank_is_no_code(scan_field: bool) -> 
     assert (bench.scanned, bench.text) == (([text], "") if scan_field else ([], text + ENTER))
 
 
+def test_what_is_longer_than_any_symbol_was_not_scanned() -> None:
+    bench = Bench(scan_field=True)
+    text = "gate " * LONGEST
+    bench.type(text, 0.0)
+    bench.strike(ENTER)
+    assert (bench.scanned, bench.text) == ([], text + ENTER)
+
+
 def test_a_code_behind_the_longest_word_in_the_same_burst_is_a_scan() -> None:
     bench = Bench()
     bench.type("x" * (LONGEST_WORD - 1) + CODE, 0.0)

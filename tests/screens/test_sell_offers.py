@@ -55,7 +55,6 @@ REFUSED = (
     ("sura", "may be SGU or SBI"),
     ("gmr +2 9a", "A booking has at most 4 seats."),
     ("gmr +2 ka4711", "There is no train"),
-    ("gmr +2 qris", "is not taken"),
     ("mn bd gmr", "said twice"),
     ("bwi", "No direct train"),
 )
