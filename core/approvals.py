@@ -30,8 +30,7 @@ from core.office import Office
 from core.permissions import require
 from core.policy import APPROVAL_MINUTES
 from core.terminals import TerminalInfo
-
-_LONGEST_REASON: Final = 200
+from core.wording import one_line
 
 #: What can be asked for, and the permission it takes to decide.
 KINDS: Final[Mapping[str, str]] = {"over_short": "approve", "cash_movement": "approve", "refund": "approve"}
@@ -187,7 +186,7 @@ def request(office: Office, actor: Actor, wish: Wish, reason: str, *, minutes: i
         Refused: without a reason (code ``reason_missing``).
     """
     require(actor, "sell")
-    reason = reason.strip()[:_LONGEST_REASON]
+    reason = one_line(reason)
     if not reason:
         raise Refused("An approval needs a reason.", code="reason_missing", hint="Say why it is asked for.")
     assert wish.kind in KINDS, "kinds are declared"
@@ -236,7 +235,7 @@ def decide(office: Office, approver: Actor, approval_id: UUID, *, approve: bool,
         Refused: it is a request of one's own (``own_request``), or a no without a reason (``reason_missing``).
         StateConflict: it is decided already, or too old (``approval_expired``).
     """
-    why = reason.strip()[:_LONGEST_REASON]
+    why = one_line(reason)
     if not approve and not why:
         raise Refused("A refusal needs a reason.", code="reason_missing", hint="Say why it is refused.")
 

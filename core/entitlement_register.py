@@ -27,11 +27,11 @@ from core.party import journeying
 from core.pending import Hold
 from core.permissions import require
 from core.policy import SENIOR_AGE
+from core.wording import one_line
 
 #: A senior stays one: the entitlement ends on no day unless one is given.
 FOR_LIFE: Final = date(9999, 12, 31)
 _LONGEST_DOCUMENT: Final = 60
-_LONGEST_REASON: Final = 200
 _MOST_LISTED: Final = 500
 
 on_violation(
@@ -206,7 +206,7 @@ def revoke(office: Office, actor: Actor, entitlement_id: UUID, reason: str) -> E
         StateConflict: it is revoked already.
     """
     require(actor, "revoke_entitlements")
-    why = " ".join(reason.split())[:_LONGEST_REASON]
+    why = one_line(reason)
     if not why:
         raise Refused("Revoking needs a reason.", code="reason_missing", hint="Say why; it goes on record.")
 

@@ -25,6 +25,7 @@ from core.office import Office
 from core.permissions import require
 from core.ticket_code import TicketPayload, encode
 from core.timetable import Journey
+from core.wording import one_line
 
 _COLUMNS: Final = (
     Ticket.id.label("serial"),
@@ -222,7 +223,8 @@ def order_copy(office: Office, actor: Actor, number: str, reason: str, printer: 
         StateConflict: the ticket is no longer valid.
     """
     require(actor, "reprint")
-    if not reason.strip():
+    reason = one_line(reason)
+    if not reason:
         raise Refused("A copy needs a reason.", code="reason_missing", hint="Say why it is printed again.")
     if printer == "none":
         raise Refused("This terminal has no printer.", code="no_printer", hint="Set COUNTER_PRINTER.")
@@ -239,9 +241,9 @@ def order_copy(office: Office, actor: Actor, number: str, reason: str, printer: 
         tx.send(_COUNT_COPY, serial=row.id, copies=copy)
         job_id = uuid7()
         print_journal.queue(
-            tx, [print_journal.job_row(tx, job_id, row.id, row.issue_no, printer, copy_no=copy, reason=reason[:200])]
+            tx, [print_journal.job_row(tx, job_id, row.id, row.issue_no, printer, copy_no=copy, reason=reason)]
         )
-        tx.audit("update", "tickets", row.id, new={"copy": copy, "reason": reason[:200]})
+        tx.audit("update", "tickets", row.id, new={"copy": copy, "reason": reason})
         return job_id, copy
 
     return office.database.transaction(count, actor=actor)

@@ -106,7 +106,7 @@ CHECKS: Final[dict[str, tuple[str, str]]] = {
         SELECT format('shift %s was closed with approval %s, which is %s', s.shift_number, a.approval_number, a.status)
         FROM shifts s JOIN approvals a ON a.operator_id = s.operator_id AND a.id = s.approval_id
         WHERE a.status <> 'used' OR a.subject_id <> s.id::text
-            OR a.amount <> s.counted_amount - s.expected_amount
+            OR abs(a.amount) < abs(s.counted_amount - s.expected_amount)
         UNION ALL
         SELECT format('approval %s of a movement is %s', a.approval_number, a.status)
         FROM cash_movements m JOIN approvals a ON a.operator_id = m.operator_id AND a.id = m.approval_id

@@ -21,6 +21,7 @@ from core.office import Office
 from core.payments import METHODS, giving_back
 from core.payments.judgement import QUESTIONS
 from core.permissions import require
+from core.wording import one_line
 
 #: What is asked besides the judgement's questions.
 OWN_QUESTIONS: Final = {
@@ -186,7 +187,7 @@ def resolve(office: Office, actor: Actor, name: str, how: str) -> None:
         UsageError: no words.
     """
     require(actor, "resolve_payments")
-    how = " ".join(how.split())
+    how = one_line(how)
     if not how:
         raise UsageError("Say how it ended.", code="resolution_missing", hint="It goes on record.")
     try:

@@ -31,8 +31,7 @@ from core.policy import X_SHOWS_EXPECTED
 from core.shifts import counting, records
 from core.shifts.counting import Counted
 from core.shifts.sheet import Sheet, StoredZ, here
-
-_LONGEST_REASON: Final = 200
+from core.wording import one_line
 
 _NUMBERS: Final = Statement(
     select(func.pg_advisory_xact_lock(func.hashtext(literal_column("'z_number'")), bindparam("operator_id")))
@@ -159,7 +158,7 @@ def close(
         ApprovalNeeded: the difference is above the limit.
         NotApproved: the approval is not for this difference.
     """
-    reason = reason.strip()[:_LONGEST_REASON]
+    reason = one_line(reason)
 
     def write(tx: Transaction) -> Closed:
         asked = policy.ask(tx)
@@ -193,10 +192,12 @@ def close(
 
 
 def _settle_difference(tx: Transaction, done: Counted, reason: str, approval_id: UUID | None) -> Approval | None:
-    if not done.difference:
+    if not done.needs_reason:
         return None
-    side = "over" if done.difference > 0 else "short"
-    sentence = f"The drawer is {grouped(abs(done.difference))} {side}."
+    side = "over" if done.worst > 0 else "short"
+    sentence = (
+        f"The drawer {'is' if done.worst == done.difference else 'was counted'} {grouped(abs(done.worst))} {side}."
+    )
     if not reason:
         raise Refused(sentence, code="reason_missing", hint="Say why; it goes on record.", details=done.outcome())
     if not done.needs_approval:
@@ -232,7 +233,7 @@ def _body(
         "closed_by": tx.actor.full_name,
         **done.figures.as_json(),
         **done.outcome(),
-        "difference_reason": reason if done.difference else None,
+        "difference_reason": reason if done.needs_reason else None,
         "approved_by": approval.decided_by_name if approval else None,
         "approval_number": approval.number if approval else None,
         "previous_digest": before.hex(),

@@ -75,15 +75,24 @@ class Counted:
         return self.count.amount - self.expected
 
     @property
+    def worst(self) -> int:
+        """The largest difference of all attempts: whoever counts again knows what should be there."""
+        return max((one.amount - self.expected for one in self.attempts), key=abs)
+
+    @property
+    def needs_reason(self) -> bool:
+        return self.worst != 0
+
+    @property
     def needs_approval(self) -> bool:
-        """Whether the difference is above the limit."""
-        return abs(self.difference) > self.limit
+        """Whether any attempt differs by more than the limit."""
+        return abs(self.worst) > self.limit
 
     def wish(self) -> Wish:
         """What a second person has to approve of this count."""
         shift = self.sheet.shift
         details = {"shift": shift.number, "clerk": shift.clerk, "expected": self.expected, "counted": self.count.amount}
-        return Wish("over_short", "shifts", str(shift.id), self.difference, details)
+        return Wish("over_short", "shifts", str(shift.id), self.worst, details)
 
     def outcome(self) -> dict[str, Any]:
         """Expected, counted and what lies between."""
@@ -100,7 +109,7 @@ class Counted:
             "shift_number": self.sheet.shift.number,
             **self.outcome(),
             "recounts_left": self.recounts_left,
-            "needs_reason": self.difference != 0,
+            "needs_reason": self.needs_reason,
             "needs_approval": self.needs_approval,
         }
 

@@ -21,13 +21,13 @@ from core.office import Office
 from core.permissions import allowed, require
 from core.policy import CASH_IN_LIMIT, CASH_OUT_LIMIT, DROP_LIMIT, Policy
 from core.shifts.desk import Shift, ask, require_open
+from core.wording import one_line
 
 _LIMITS: Final[Mapping[str, Policy[int]]] = {
     "cash_in": CASH_IN_LIMIT,
     "cash_out": CASH_OUT_LIMIT,
     "drop": DROP_LIMIT,
 }
-_LONGEST_REASON: Final = 200
 _LONGEST_BAG: Final = 40
 _COLUMNS: Final = (
     *("operator_id", "id", "shift_id", "movement_kind", "amount", "reason", "bag_number", "recorded_by"),
@@ -56,7 +56,7 @@ class Move:
             raise UsageError(
                 "The amount of a movement is more than nothing.", code="amount_invalid", hint="Type how much it is."
             )
-        reason, bag = self.reason.strip()[:_LONGEST_REASON], (self.bag or "").strip()[:_LONGEST_BAG] or None
+        reason, bag = one_line(self.reason), one_line(self.bag or "", _LONGEST_BAG) or None
         if not reason:
             raise Refused("Cash moves with a reason.", code="reason_missing", hint="Say why; it goes on record.")
         if self.kind == "drop" and bag is None:

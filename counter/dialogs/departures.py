@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -17,13 +17,16 @@ from core import boarding
 from core.boarding import Departure
 from core.clock import local
 from core.days import match_day
-from core.errors import CounterError, UsageError
+from core.errors import CounterError, Unreachable, UsageError
 from counter.commands import Command
 from counter.dialogs.dialog import Dialog
 from counter.i18n import _, clock_time, counted, day_in_words, sentences_of
 from counter.symbols import drawn
 from counter.widgets.key_bar import KeyBar
 from counter.widgets.marked_list import MarkedList
+
+#: Seconds until a database that did not answer is asked again.
+_AGAIN: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,8 @@ class DepartureDialog(Dialog[TrainChoice]):
             self._departures = await self.counter.in_thread(look)
         except CounterError as error:
             self.query_one("#found", Static).update(drawn(" ".join(sentences_of(error))))
+            if isinstance(error, Unreachable):
+                self.set_timer(_AGAIN, lambda: self._load(self._day))
             return
         self._fill()
 

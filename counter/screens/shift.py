@@ -261,7 +261,7 @@ class ShiftScreen(ShiftFlows):
         counted = self.state.counted
         assert counted is not None
         return lines_of((
-            _("A reason is asked for.") if counted.difference else _("Enter closes the shift."),
+            _("A reason is asked for.") if counted.needs_reason else _("Enter closes the shift."),
             _("Above {limit} a supervisor approves it.", limit=grouped(counted.limit))
             if counted.needs_approval else "",
             _("R counts again; this count stays on record.") if counted.recounts_left else "",

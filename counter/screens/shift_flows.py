@@ -204,14 +204,14 @@ class ShiftFlows(Turns):
         counted = self.state.counted
         assert counted is not None, "only a counted shift is closed"
         approval = None
-        if counted.difference:
-            if not await self._say_why(counted.difference):
+        if counted.needs_reason:
+            if not await self._say_why(counted.worst):
                 return
             if counted.needs_approval:
-                side = _("over") if counted.difference > 0 else _("short")
+                side = _("over") if counted.worst > 0 else _("short")
                 sentence = _("Shift {number} of {clerk} is {amount} {side}: {reason}", side=side, reason=self._reason,
                              number=counted.sheet.shift.number, clerk=counted.sheet.shift.clerk,
-                             amount=grouped(abs(counted.difference)))  # fmt: skip
+                             amount=grouped(abs(counted.worst)))  # fmt: skip
                 approval = await self._approved(counted.wish(), self._reason, sentence)
                 if approval is None:
                     return

@@ -499,7 +499,7 @@ DECLARE
     drawer record;
 BEGIN
     FOR sold IN
-        SELECT b.booking_number, b.status, n.modification_id, b.operator_id, b.id FROM new_rows n
+        SELECT b.booking_number, b.status, n.modification_id, n.refund_status, b.operator_id, b.id FROM new_rows n
         JOIN public.payments p ON p.operator_id = n.operator_id AND p.id = n.payment_id
         JOIN public.bookings b ON b.operator_id = p.operator_id AND b.id = p.booking_id
         FOR SHARE OF b
@@ -511,7 +511,25 @@ BEGIN
             RAISE EXCEPTION 'booking % is closed', sold.booking_number
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'booking_closed', TABLE = TG_TABLE_NAME;
         END IF;
+        IF sold.status <> 'pending' AND sold.refund_status = 'completed' THEN
+            RAISE EXCEPTION 'a refund of a closed booking is asked for before it is paid out'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'refund_asked_first', TABLE = TG_TABLE_NAME;
+        END IF;
     END LOOP;
+    IF EXISTS (SELECT FROM new_rows n
+        JOIN public.payments p ON p.operator_id = n.operator_id AND p.id = n.payment_id
+        WHERE p.amount < (SELECT sum(r.refund_amount) FROM public.refunds r
+            WHERE r.operator_id = p.operator_id AND r.payment_id = p.id))
+    THEN
+        RAISE EXCEPTION 'more is refunded than was paid'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'refund_within_payment', TABLE = TG_TABLE_NAME;
+    END IF;
+    IF EXISTS (SELECT FROM new_rows n
+        WHERE n.refund_method = 'cash' AND n.refund_status = 'completed' AND n.shift_id IS NULL)
+    THEN
+        RAISE EXCEPTION 'cash belongs to a shift'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'cash_needs_shift', TABLE = TG_TABLE_NAME;
+    END IF;
     FOR drawer IN
         SELECT s.shift_number, s.status FROM public.shifts s
         WHERE (s.operator_id, s.id) IN (SELECT n.operator_id, n.shift_id FROM new_rows n) FOR SHARE
@@ -678,7 +696,7 @@ CREATE TRIGGER guard_insert AFTER INSERT ON stock_counts REFERENCING NEW TABLE A
 --;;
 CREATE TRIGGER guard_release BEFORE UPDATE ON booking_promotions FOR EACH ROW EXECUTE FUNCTION guard_promotion_release()
 --;;
-CREATE TRIGGER guard_state BEFORE UPDATE OF payment_status ON payments FOR EACH ROW WHEN (OLD.payment_status IS DISTINCT FROM NEW.payment_status) EXECUTE FUNCTION guard_payment_state()
+CREATE TRIGGER guard_state BEFORE UPDATE OF payment_status, payment_date, external_reference ON payments FOR EACH ROW WHEN ((OLD.payment_status, OLD.payment_date, OLD.external_reference) IS DISTINCT FROM (NEW.payment_status, NEW.payment_date, NEW.external_reference)) EXECUTE FUNCTION guard_payment_state()
 --;;
 CREATE TRIGGER guard_shift BEFORE UPDATE OF payment_status, shift_id ON payments FOR EACH ROW EXECUTE FUNCTION guard_payment_shift()
 --;;
@@ -688,7 +706,7 @@ CREATE TRIGGER guard_update AFTER UPDATE ON stock_counts REFERENCING NEW TABLE A
 --;;
 CREATE TRIGGER guard_paid BEFORE UPDATE OF status ON bookings FOR EACH ROW WHEN (OLD.status = 'pending' AND NEW.status = 'confirmed') EXECUTE FUNCTION guard_booking_paid()
 --;;
-CREATE TRIGGER guard_amounts BEFORE UPDATE OF total_amount, discount_amount, final_amount, priced_at ON bookings FOR EACH ROW WHEN (OLD.status <> 'pending') EXECUTE FUNCTION guard_history()
+CREATE TRIGGER guard_amounts BEFORE UPDATE OF total_amount, discount_amount, final_amount, priced_at, passenger_count ON bookings FOR EACH ROW WHEN (OLD.status <> 'pending') EXECUTE FUNCTION guard_history()
 --;;
 CREATE TRIGGER guard_closed BEFORE UPDATE ON shifts FOR EACH ROW WHEN (OLD.status = 'closed') EXECUTE FUNCTION guard_history()
 --;;

@@ -36,7 +36,7 @@ _CHARGE = (
 )
 _REFUND = (
     "INSERT INTO refunds (operator_id, id, payment_id, refund_reference, refund_reason, refund_amount, refund_method,"
-    " modification_id) SELECT 1, gen_random_uuid(), id, 'R-1', 'cancellation', amount, 'cash', {modification}"
+    " modification_id) SELECT 1, gen_random_uuid(), id, 'R-' || id, 'cancellation', amount, 'cash', {modification}"
     " FROM payments WHERE booking_id = {booking}"
 )
 _PROMOTION = (
@@ -62,6 +62,9 @@ CHANGES = {
     "a payment's amount": "UPDATE payments SET amount = 0 WHERE booking_id = {booking}",
     "a payment's state": "UPDATE payments SET payment_status = 'failed' WHERE booking_id = {booking}",
     "a payment given back": "UPDATE payments SET payment_status = 'refunded' WHERE booking_id = {booking}",
+    "when it was paid": "UPDATE payments SET payment_date = now() - interval '3 days' WHERE booking_id = {booking}",
+    "what it was paid with": "UPDATE payments SET external_reference = 'X' WHERE booking_id = {booking}",
+    "how many travel": "UPDATE bookings SET passenger_count = 9 WHERE id = {booking}",
     "a charge's amount": "UPDATE booking_charges SET amount = 0 WHERE booking_id = {booking}",
     "no payments": "DELETE FROM payments",
     "no charges": "DELETE FROM booking_charges",
@@ -138,6 +141,15 @@ def test_an_open_modification_of_that_booking_lets_rows_in(desk: Desk, terminal:
         assert terminal.execute(_PAYMENT.format(booking=booking, modification=own, amount=5000)).rowcount == 1
         assert terminal.execute(_CHARGE.format(booking=booking, modification=own, amount=5000)).rowcount == 1
     desk.require_sound()
+    paid_out = _REFUND.replace("refund_method,", "refund_method, refund_status, refund_date,").replace(
+        "'cash', {modification}", "'cash', 'completed', now(), {modification}"
+    )
+    with pytest.raises(pg.CheckViolation, match="is asked for before it is paid out"):
+        terminal.execute(paid_out.format(booking=booking, modification=own))
+    with pytest.raises(pg.CheckViolation, match="more is refunded than was paid"):
+        terminal.execute(
+            _REFUND.replace("amount, 'cash'", "amount + 1, 'cash'").format(booking=booking, modification=own)
+        )
     terminal.execute("UPDATE booking_modifications SET status = 'closed', closed_at = now()")
     with pytest.raises(pg.CheckViolation, match="is closed"):
         terminal.execute(_CHARGE.format(booking=booking, modification=own, amount=5000))

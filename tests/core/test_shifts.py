@@ -120,7 +120,7 @@ def test_movements_change_what_should_be_there(desk: Desk) -> None:
         (Move("no_sale", 5, "r"), UsageError, "amount_invalid"),
         (Move("cash_out", 5, "  "), Refused, "reason_missing"),
         (Move("drop", 5, "r", " "), Refused, "bag_missing"),
-        (Move("cash_in", 5, "\x00"), UsageError, "not_storable"),
+        (Move("cash_in", 5, "\x00\x1b"), Refused, "reason_missing"),
     ],
 )
 def test_movements_that_cannot_be(desk: Desk, bad: Move, error: type[CounterError], code: str) -> None:
@@ -185,8 +185,29 @@ def test_a_recount_stands_beside_the_first(desk: Desk) -> None:
     with pytest.raises(Refused) as caught:
         counting.count(desk.office, desk.clerk, {})
     assert code_of(caught) == "recounts_used"
-    report = closing.close(desk.office, desk.clerk).report
+    report = _closed_with_approval(desk, done)
     assert [sum(line["amount"] for line in one) for one in report.body["counts"]] == [200_000, 300_000]
+
+
+def _closed_with_approval(desk: Desk, done: counting.Counted) -> sheet.StoredZ:
+    asked = approvals.request(desk.office, desk.clerk, done.wish(), "miscounted")
+    approvals.decide(desk.office, sign_in(desk.office, "3001", "TEST-9"), asked.id, approve=True)
+    return closing.close(desk.office, desk.clerk, reason="miscounted", approval_id=asked.id).report
+
+
+def test_a_recount_that_fits_does_not_undo_what_was_counted_before(desk: Desk) -> None:
+    """The first count tells what should be there: whoever counts again could just repeat it."""
+    counting.count(desk.office, desk.clerk, {})
+    done = counting.count(desk.office, desk.clerk, {100_000: 3})
+    assert (done.difference, done.worst, done.needs_reason, done.needs_approval) == (0, -300_000, True, True)
+    with pytest.raises(Refused) as caught:
+        closing.close(desk.office, desk.clerk)
+    assert code_of(caught) == "reason_missing"
+    with pytest.raises(Refused) as caught:
+        closing.close(desk.office, desk.clerk, reason="miscounted")
+    assert code_of(caught) == "approval_needed"
+    assert _closed_with_approval(desk, done).body["difference"] == 0
+    desk.require_sound()
 
 
 def test_policy_may_allow_no_recount(desk: Desk) -> None:

@@ -53,13 +53,14 @@ def rows(desk: Desk, owner_session: Connection) -> Connection:
         " FROM payments p JOIN booking_modifications m ON m.booking_id = p.booking_id WHERE p.booking_id = :id",
         id=done.booking_id,
     )
+    for table in TRANSITIONS:
+        owner_session.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
     for table, assignment in ANY_STATE.items():
         owner_session.execute(text(f"UPDATE {table} SET {assignment}"))
     for table, checks in STATE_CHECKS.items():
         for check in checks:
             owner_session.execute(text(f"ALTER TABLE {table} DROP CONSTRAINT ck_{table}_{check}"))
     for table in TRANSITIONS:
-        owner_session.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
         owner_session.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER guard_transition"))
     return owner_session
 

@@ -326,6 +326,18 @@ async def test_a_gate_set_to_a_train(counter, until, sell, railway) -> None:
         await until(pilot, lambda: face(pilot).tone == "go")
 
 
+async def test_the_list_of_trains_comes_by_itself_when_the_database_is_back(counter, until, cable) -> None:
+    async with counter("2001") as pilot:
+        cable.cut()
+        await pilot.press("f2")
+        await until(pilot, lambda: isinstance(pilot.app.screen, DepartureDialog))
+        dialog = pilot.app.screen
+        await until(pilot, lambda: "does not answer" in str(dialog.query_one("#found", Static).content))
+        cable.mend()
+        await until(pilot, lambda: dialog.query_one(OptionList).option_count > 2)
+        assert "trains today" in str(dialog.query_one("#found", Static).content)
+
+
 async def test_the_wrong_day(counter, until, sell, railway) -> None:
     (ticket,) = sell()
     async with counter("2001") as pilot:

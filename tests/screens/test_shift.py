@@ -270,7 +270,7 @@ async def test_a_small_difference_takes_a_reason(drawer: Drawer) -> None:
     assert drawer.rows("shifts WHERE difference_reason = 'a customer got too much'") == 1
 
 
-async def test_a_recount_helps(drawer: Drawer) -> None:
+async def test_a_recount_stands_beside_the_first_count(drawer: Drawer) -> None:
     await drawer.go_to_shift()
     await drawer.tally(2)
     assert "R counts again" in drawer.text
@@ -278,6 +278,11 @@ async def test_a_recount_helps(drawer: Drawer) -> None:
     assert "FITS" in drawer.text
     assert "R counts again" not in drawer.text
     await drawer.press("enter")
+    await drawer.until(lambda: isinstance(drawer.app.screen, Form))
+    await drawer.fill("miscounted")
+    await drawer.until(lambda: isinstance(drawer.app.screen, Approver))
+    await drawer.type("3001\r")
+    await drawer.fill(PIN)
     await drawer.until(lambda: drawer.shift.face is Face.CLOSED)
     assert drawer.rows("shift_counts WHERE attempt = 2") == len(counting.DENOMINATIONS)
 
