@@ -93,7 +93,7 @@ class QrisDialog(Dialog[Progress]):
         self._draw_code()
 
     def _tell_time(self) -> None:
-        if not self.is_attached:
+        if not self.is_attached or not self.query("#time"):  # it is just being taken down
             return
         left = max(0.0, self._ends_at - monotonic())
         time = self.query_one("#time", Static)
