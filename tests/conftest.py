@@ -13,6 +13,7 @@ import importlib.util
 import os
 import secrets
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -255,6 +256,12 @@ def office(database: TestDatabase, key_ring: KeyRing) -> Iterator[Office]:
     opened = offices.open_office(offices.connect(database.counter_url, pool_size=8), key_ring)
     yield opened
     opened.close()
+
+
+def with_default_signals() -> None:
+    """For ``preexec_fn``: a run under nohup or in the background hands on ignored signals to what it starts."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def sign_in(office: Office, number: str = "1001", terminal: str = "TEST-1", station: str = "YK") -> Actor:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import with_default_signals
+
 Gate = Callable[..., subprocess.Popen[bytes]]
 
 
@@ -28,6 +30,7 @@ def gate(environment: Path) -> Iterator[Gate]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=os.environ,
+            preexec_fn=with_default_signals,
         )
         started.append(process)
         return process

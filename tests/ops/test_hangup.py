@@ -13,6 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.conftest import with_default_signals
+
 Postmaster = Callable[[Path], psutil.Process | None]
 
 #: What a terminal's shell does: make the terminal its own, then become the program.
@@ -35,6 +37,7 @@ class Program:
             stderr=theirs,
             start_new_session=True,
             env={**environment, "COUNTER_HOME": str(home)},
+            preexec_fn=with_default_signals,
         )
         os.close(theirs)
 
