@@ -179,6 +179,17 @@ BEGIN
 _TICKETS: Final = (
     _DECLARE.format(names="sold") + _OPEN_BOOKINGS.replace("AND m.id = n.{modification} ", "") + "\n    RETURN NULL;"
 )
+#: A sale is not undone by its state alone: there is a modification that says why.
+_SOLD: Final = f"""DECLARE
+    sold record;
+BEGIN
+    sold := NEW;
+    IF NOT EXISTS (SELECT FROM public.booking_modifications m WHERE m.operator_id = NEW.operator_id
+        AND m.booking_id = NEW.id AND m.status = 'open')
+    THEN
+        {_BOOKING_CLOSED}
+    END IF;
+    RETURN NEW;"""
 _PAID: Final = """DECLARE
     paid bigint;
     charged bigint;
@@ -209,6 +220,7 @@ _FUNCTIONS: Final[dict[str, tuple[str, bool]]] = {
     "guard_payment_state": (_PAYMENT_STATE, False),
     "guard_payment_shift": (_PAYMENT_SHIFT, False),
     "guard_refund_shift": (_REFUND_SHIFT, False),
+    "guard_booking_sold": (_SOLD, False),
     "guard_booking_paid": (_PAID, False),
     "guard_history": (_KEPT, False),
 }
@@ -271,6 +283,11 @@ def statements() -> Iterator[str]:
     yield (
         "CREATE TRIGGER guard_paid BEFORE UPDATE OF status ON bookings FOR EACH ROW"
         " WHEN (OLD.status = 'pending' AND NEW.status = 'confirmed') EXECUTE FUNCTION guard_booking_paid()"
+    )
+    yield (
+        "CREATE TRIGGER guard_sold BEFORE UPDATE OF status ON bookings FOR EACH ROW"
+        " WHEN (OLD.status IN ('confirmed', 'completed') AND NEW.status = 'cancelled')"
+        " EXECUTE FUNCTION guard_booking_sold()"
     )
     yield (
         "CREATE TRIGGER guard_amounts BEFORE UPDATE OF total_amount, discount_amount, final_amount, priced_at,"

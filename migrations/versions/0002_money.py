@@ -23,7 +23,7 @@ _TRIGGERS = {
     "booking_charges": ("guard_insert", "guard_history"),
     "booking_promotions": ("guard_insert", "guard_release", "guard_history"),
     "refunds": ("guard_insert", "guard_shift", "guard_history"),
-    "bookings": ("guard_paid", "guard_amounts"),
+    "bookings": ("guard_paid", "guard_sold", "guard_amounts"),
     "audit_logs": ("guard_history",),
     "tickets": ("guard_insert",),
 }
@@ -52,6 +52,7 @@ _FUNCTIONS = (
         "guard_payment_shift",
         "guard_refund_shift",
         "guard_booking_paid",
+        "guard_booking_sold",
     ),
     *("guard_history", "guard_shifts_transition", "guard_approvals_transition"),
     "guard_booking_modifications_transition",

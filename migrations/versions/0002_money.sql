@@ -654,6 +654,21 @@ BEGIN
     RETURN NEW;
 END $$
 --;;
+CREATE FUNCTION guard_booking_sold() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    sold record;
+BEGIN
+    sold := NEW;
+    IF NOT EXISTS (SELECT FROM public.booking_modifications m WHERE m.operator_id = NEW.operator_id
+        AND m.booking_id = NEW.id AND m.status = 'open')
+    THEN
+        RAISE EXCEPTION 'booking % is closed', sold.booking_number
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'booking_closed', TABLE = TG_TABLE_NAME;
+    END IF;
+    RETURN NEW;
+END $$
+--;;
 CREATE FUNCTION guard_booking_paid() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -705,6 +720,8 @@ CREATE TRIGGER guard_shift BEFORE UPDATE OF refund_status ON refunds FOR EACH RO
 CREATE TRIGGER guard_update AFTER UPDATE ON stock_counts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION guard_unclosed_shift()
 --;;
 CREATE TRIGGER guard_paid BEFORE UPDATE OF status ON bookings FOR EACH ROW WHEN (OLD.status = 'pending' AND NEW.status = 'confirmed') EXECUTE FUNCTION guard_booking_paid()
+--;;
+CREATE TRIGGER guard_sold BEFORE UPDATE OF status ON bookings FOR EACH ROW WHEN (OLD.status IN ('confirmed', 'completed') AND NEW.status = 'cancelled') EXECUTE FUNCTION guard_booking_sold()
 --;;
 CREATE TRIGGER guard_amounts BEFORE UPDATE OF total_amount, discount_amount, final_amount, priced_at, passenger_count ON bookings FOR EACH ROW WHEN (OLD.status <> 'pending') EXECUTE FUNCTION guard_history()
 --;;

@@ -215,6 +215,7 @@ def test_a_key_that_was_sold_under_holds_nothing_more(desk: Desk, cancelled: boo
     held = desk.hold(1, key=key)
     desk.confirm(held, key=key)
     if cancelled:
+        desk.open_modifications()
         desk.owner("UPDATE bookings SET status = 'cancelled'")
     with pytest.raises(AlreadySold) as caught:
         desk.hold(1, key=key)

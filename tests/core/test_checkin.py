@@ -161,6 +161,7 @@ def test_a_train_boarded_after_midnight_has_two_dates(desk: Desk, gate_agent: Ac
     ],
 )
 def test_the_state(desk: Desk, scan: Callable[..., Answer], state: str, outcome: Outcome) -> None:
+    desk.open_modifications()
     desk.owner(state)
     assert scan().outcome is outcome
     assert desk.value("SELECT outcome FROM checkins") == outcome.value

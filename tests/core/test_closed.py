@@ -64,6 +64,7 @@ CHANGES = {
     "a payment given back": "UPDATE payments SET payment_status = 'refunded' WHERE booking_id = {booking}",
     "when it was paid": "UPDATE payments SET payment_date = now() - interval '3 days' WHERE booking_id = {booking}",
     "what it was paid with": "UPDATE payments SET external_reference = 'X' WHERE booking_id = {booking}",
+    "its state": "UPDATE bookings SET status = 'cancelled' WHERE id = {booking}",
     "how many travel": "UPDATE bookings SET passenger_count = 9 WHERE id = {booking}",
     "a charge's amount": "UPDATE booking_charges SET amount = 0 WHERE booking_id = {booking}",
     "no payments": "DELETE FROM payments",

@@ -90,6 +90,7 @@ def test_a_sale_that_was_cancelled_since_is_not_made_again(desk: Desk) -> None:
     key = uuid7()
     first = sell(desk, key)
     desk.owner("UPDATE tickets SET ticket_status = 'cancelled'")
+    desk.open_modifications()
     desk.owner("UPDATE bookings SET status = 'cancelled'")
     again = sell(desk, key)
     assert (again.booking_id, again.status) == (first.booking_id, "cancelled")

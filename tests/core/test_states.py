@@ -119,6 +119,7 @@ def test_a_live_ticket_holds_its_seat_until_it_is_closed(desk: Desk) -> None:
 
 def test_a_clerk_is_told_in_words(desk: Desk) -> None:
     done = desk.sell()
+    desk.open_modifications()
     desk.owner("UPDATE bookings SET status = 'cancelled' WHERE id = :id", id=done.booking_id)
     with pytest.raises(StateConflict):
         desk.office.database.transaction(
