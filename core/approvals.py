@@ -291,7 +291,10 @@ def decide_in_place(
         NotSignedIn: they do not fit, or the number is locked; the request still waits.
     """
     approver = staff.identify(office, terminal, staff_number, pin)
-    return decide(office, approver, approval_id, approve=approve, reason=reason)
+    try:
+        return decide(office, approver, approval_id, approve=approve, reason=reason)
+    finally:
+        staff.sign_off(office, approver, "decided")
 
 
 def consume(tx: Transaction, approval_id: UUID, wish: Wish) -> Approval:

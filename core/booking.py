@@ -22,7 +22,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import bindparam, insert, select
 from uuid_utils.compat import uuid7
 
-from core import holds, idempotency, inventory, policy, timetable
+from core import holds, idempotency, inventory, policy, timetable, training
 from core.database import Actor, Statement, Transaction, on_violation
 from core.errors import (
     NotEnoughSeats,
@@ -153,6 +153,10 @@ def hold(
     raise AssertionError("generations do not end")
 
 
+def _number(prefix: str) -> str:
+    return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH - len(prefix)))
+
+
 class _Holding:
     """One request to hold, through its passes."""
 
@@ -199,7 +203,7 @@ class _Holding:
         place = {"station_id": trip.origin.id, "train_id": trip.train.id}
         held = Hold(
             booking_id=booking_id,
-            booking_number="".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH)),
+            booking_number=_number(training.BOOKING_PREFIX if self.office.operator.is_training else ""),
             journey=trip,
             travel_class=travel_class,
             subclass=bucket.subclass,

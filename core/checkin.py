@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, insert, select, update
@@ -29,11 +29,14 @@ from core.network import Network, RouteInfo, SeatInfo, TrainInfo
 from core.office import Office
 from core.permissions import require
 from core.policy import BOARDING_CLOSES_MINUTES, BOARDING_OPENS_MINUTES
-from core.ticket_code import Reading, TicketPayload, decode
+from core.ticket_code import Decoded, Reading, TicketPayload, decode
 from core.timetable import Journey
 from core.verdict import Outcome, Place, TicketState, verdict
 
-__all__ = ["Answer", "FirstUse", "Gate", "Outcome", "check_in"]
+__all__ = ["Answer", "Claim", "FirstUse", "Gate", "Outcome", "check_in"]
+
+#: Where a code says it was issued: in training or in earnest.
+Claim: TypeAlias = Literal["training", "real"]
 
 
 class _ScannedMeanwhile(StateConflict):
@@ -73,6 +76,7 @@ class Answer:
     boarding_opens_at: datetime | None = None
     offline: bool = False
     entitlement: Entitlement | None = None  #: that has lapsed, where that is the outcome
+    claim: Claim | None = None  #: of a code that is not signed with a key of here, and says it is not from here
 
     def as_json(self) -> dict[str, Any]:
         used, lapsed = self.first_used, self.entitlement
@@ -84,7 +88,9 @@ class Answer:
             "seat": self.seat.number if self.seat else None,
             "first_used": None if used is None else {"at": used.at.isoformat(), "where": used.where},
             "offline": self.offline,
-        } | ({} if lapsed is None else {"entitlement": lapsed.as_json()})
+            **({} if lapsed is None else {"entitlement": lapsed.as_json()}),
+            **({} if self.claim is None else {"claim": self.claim}),
+        }
 
 
 _TICKET: Final = Statement(
@@ -179,23 +185,42 @@ def check_in(
     station = network.station(gate.station)
     train = network.train(gate.train_number) if gate.train_number else None
     route = network.route_of(train.id) if train else None
-    read = decode(code, issuer=office.operator.issuer, public_keys=office.public_keys)
+    read = _read(office, code)
     digest = hashlib.sha256(code.encode("utf-8", "surrogatepass")).digest()
     revoked = read.payload is not None and read.payload.key_id in office.revoked_keys
-    scan = _Scan(station.id, gate, train, route, nonce or uuid7(), nonce is not None, digest, revoked)
+    practising = office.operator.is_training
+    scan = _Scan(station.id, gate, train, route, nonce or uuid7(), nonce is not None, digest, revoked, practising)
+    claim = _claim(read, practising)
 
     def judge(tx: Transaction) -> Answer:
         if read.payload is None:
             before = _before(_ask_before(tx, scan), scan)
             if before is None:
                 _record(tx, scan, _UNREAD[read.reading], at or tx.now, None)
-            return Answer(before or _UNREAD[read.reading])
+            return Answer(before or _UNREAD[read.reading], claim=claim)
         return _judge(tx, network, scan, read.payload, read.code, at)
 
     try:
         return office.database.transaction(judge, actor=actor)
     except _ScannedMeanwhile:  # the same scan was sent twice at once; this time the first is found
         return office.database.transaction(judge, actor=actor)
+
+
+def _read(office: Office, code: str) -> Decoded:
+    """Judge a code; one that names a key nobody knew when the keys were last read is judged by those of now."""
+    issuer = office.operator.issuer
+    read = decode(code, issuer=issuer, public_keys=office.public_keys)
+    if read.key_id is None or read.key_id in office.public_keys:
+        return read
+    office.refresh_keys()
+    return decode(code, issuer=issuer, public_keys=office.public_keys)
+
+
+def _claim(read: Decoded, practising: bool) -> Claim | None:
+    """What a code that is not ours says of itself; a word for people, on which nothing rests."""
+    if read.reading is not Reading.FORGED or read.says_training in (None, practising):
+        return None
+    return "training" if read.says_training else "real"
 
 
 _UNREAD: Final = {
@@ -215,6 +240,7 @@ class _Scan:
     may_be_repeated: bool
     digest: bytes
     key_revoked: bool
+    practising: bool
 
 
 def _judge(
@@ -245,7 +271,7 @@ def _judge(
     if scan.key_revoked:
         found = Outcome.REVOKED
     else:
-        found = verdict(state, payload.issue_no, place) if _is_of(row, payload, code) else Outcome.UNKNOWN
+        found = verdict(state, payload.issue_no, place) if _is_of(row, payload, code, scan) else Outcome.UNKNOWN
     outcome = before or found
     was_used = row.ticket_status == "used" and outcome is not Outcome.OK  # a repeated ok is itself the first use
     first_used = _first_use(tx.send(_FIRST_USE, serial=row.serial)) if was_used else None
@@ -265,9 +291,9 @@ def _judge(
     )
 
 
-def _is_of(row: Any, payload: TicketPayload, code: str | None) -> bool:
+def _is_of(row: Any, payload: TicketPayload, code: str | None, scan: _Scan) -> bool:
     """Whether a code we signed is this ticket's: after a restored backup a serial can have been given out twice."""
-    return not payload.training and (payload.issue_no != row.issue_no or code == row.qr_code)
+    return payload.training == scan.practising and (payload.issue_no != row.issue_no or code == row.qr_code)
 
 
 def _ask_before(tx: Transaction, scan: _Scan) -> Rows | None:

@@ -28,6 +28,7 @@ from core.models.sales import TICKET_SERIAL
 from core.office import Office
 from core.party import Traveller
 from core.payments import Settlement
+from core.payments.practice import marked
 from core.payments.record import record
 from core.pending import Hold
 from core.tickets import TicketRecord
@@ -151,7 +152,7 @@ def close(
     bills.write(tx, held.booking_id, bill if not held.is_priced else Bill(bill.lines[done.written :]))
     tx.send_each(_INSERT_TICKET, [booking | _ticket_row(held, one) for one in issued])
     if settlement is not None:
-        record(tx, done, settlement, shift_id)
+        record(tx, office.keys, done, marked(office, settlement), shift_id)
     if printer != "none":
         where = {} if terminal_id is None else {"terminal_id": terminal_id}
         rows = [print_journal.job_row(tx, uuid7(), one.serial, 1, printer) | where for one in issued]

@@ -17,7 +17,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -51,6 +51,7 @@ _BEGIN_SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _OPENING: Final = (
     "SELECT now() AS now, set_config('lock_timeout', %(lock)s, true), set_config('statement_timeout', %(limit)s, true),"
     " set_config('counter.staff', %(staff)s, true), set_config('counter.terminal', %(terminal)s, true),"
+    " set_config('counter.session', %(session)s, true),"
     " set_config('plan_cache_mode', 'force_generic_plan', true)"
 )
 
@@ -66,6 +67,8 @@ class Actor:
     terminal_id: int | None = None
     terminal_code: str = ""
     station_id: int | None = None
+    #: What proves to the database who works; never shown, never logged.
+    session: str = field(default="", repr=False, compare=False)
 
 
 NOBODY: Final = Actor()
@@ -202,6 +205,8 @@ class Database:
     ) -> None:
         self.operator_id = 0
         self.role = role
+        self._roles: Mapping[str, str] = {}
+        self._logins: Mapping[str, Database] = {}
         address = database_address.read(url)
         arguments: dict[str, Any] = {
             **database_address.connect_arguments(address, connect_timeout=connect_timeout),
@@ -219,10 +224,26 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+        for other in set(self._logins.values()) - {self}:
+            other.engine.dispose()
 
-    def step_down(self, role: str) -> None:
-        """From now on work as ``role``: an owner's login must not see across operators while it sells."""
+    def step_down(self, role: str | None, by_staff: Mapping[str, str] | None = None) -> None:
+        """From now on work as ``role``: an owner's login must not see across operators while it sells.
+
+        Args:
+            by_staff: kind of staff -> the role their work needs, where that is another one.
+        """
         self.role = role
+        self._roles = dict(by_staff or {})
+
+    def log_in_others(self, by_staff: Mapping[str, Database]) -> None:
+        """Kind of staff -> the login their work needs, where this machine has one for them."""
+        self._logins = dict(by_staff)
+
+    @property
+    def others(self) -> Collection[Database]:
+        """The other logins of this machine."""
+        return set(self._logins.values()) - {self}
 
     def ask(self, sql: str) -> Any | None:
         """The first row of a catalogue question, asked before anything is known about the database."""
@@ -260,11 +281,13 @@ class Database:
             "limit": f"{int(statement_timeout * 1000)}ms",
             "staff": str(actor.user_id or ""),
             "terminal": str(actor.terminal_id or ""),
+            "session": actor.session,
         }
+        login = self._logins.get(actor.role, self)
         for attempt in range(_ATTEMPTS):
             try:
                 with translated():
-                    return self._attempt(work, actor, opening, snapshot)
+                    return login._attempt(work, actor, opening, snapshot)
             except (pg.SerializationFailure, pg.DeadlockDetected) as error:
                 if attempt == _ATTEMPTS - 1:
                     raise DatabaseBusy(
@@ -273,7 +296,7 @@ class Database:
                 time.sleep(random.uniform(0, 0.01 * 2**attempt))
             except DatabaseUnreachable:
                 # Nothing was committed yet: a pooled connection may have died idle. A fresh one gets one chance.
-                self.engine.dispose()
+                login.engine.dispose()
                 if attempt > 0:
                     raise
         raise AssertionError("every attempt returns or raises")
@@ -286,7 +309,7 @@ class Database:
             with driver.pipeline() as pipeline:
                 writer = driver.cursor()
                 writer.execute(_BEGIN_SNAPSHOT if snapshot else _BEGIN, prepare=False)
-                tx = Transaction(driver, writer, self.operator_id, actor, self._open(driver, opening))
+                tx = Transaction(driver, writer, self.operator_id, actor, self._open(driver, actor, opening))
                 result = work(tx)
                 tx._write_journal()
                 if not tx.has_answers:
@@ -305,9 +328,10 @@ class Database:
         finally:
             connection.close()
 
-    def _open(self, driver: psycopg.Connection[Any], opening: dict[str, str]) -> Rows:
-        if self.role is not None:
-            driver.execute("SELECT set_config('role', %s, true)", (self.role,))
+    def _open(self, driver: psycopg.Connection[Any], actor: Actor, opening: dict[str, str]) -> Rows:
+        role = self._roles.get(actor.role, self.role)
+        if role is not None:
+            driver.execute("SELECT set_config('role', %s, true)", (role,))
         cursor = driver.cursor()
         cursor.execute(_OPENING, opening)
         return Rows(cursor)

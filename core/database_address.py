@@ -6,7 +6,7 @@ that is right and leads nowhere shows when connecting.
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterable
 from typing import Any, Final
 
 import psycopg
@@ -14,6 +14,7 @@ from psycopg.conninfo import make_conninfo
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from core import database_trust
 from core.errors import UsageError
 
 _DRIVER: Final = "postgresql+psycopg"
@@ -55,13 +56,17 @@ def read(url: str) -> URL:
 def connect_arguments(address: URL, *, connect_timeout: int = 5) -> dict[str, Any]:
     """What to tell the driver besides the address, whose own parameters win.
 
+    A server on another machine has to prove who it is unless the address, its service or the environment says
+    otherwise (``core.database_trust``).
+
     Args:
         connect_timeout: seconds to wait for the server to answer.
     """
     wanted = {"connect_timeout": connect_timeout, "application_name": "counter"}
     if _leads_over_a_network(address):
         wanted |= _WATCH
-    return {name: value for name, value in wanted.items() if name not in address.query}
+    unsaid = {name: value for name, value in wanted.items() if name not in address.query}
+    return unsaid | database_trust.required(_parameters(address))
 
 
 def _parameters(address: URL) -> dict[str, Any]:
@@ -83,16 +88,14 @@ def _require_possible(address: URL) -> None:
     for port in [*ports, *str(parameters.get("port", "")).split(",")]:
         if port and not 0 < int(port) < 65536:
             raise ValueError("no port")
-    for host in _network_hosts(parameters.get("host")):
+    for host in _network_hosts(str(parameters.get("host") or "").split(",")):
         host.encode("idna")  # as looking it up will
 
 
 def _leads_over_a_network(address: URL) -> bool:
-    parameters = _parameters(address)
-    named = parameters.get("hostaddr") or parameters.get("host") or os.environ.get("PGHOST")
-    return bool(_network_hosts(named))
+    return bool(_network_hosts(database_trust.known_hosts(_parameters(address))))
 
 
-def _network_hosts(named: str | None) -> list[str]:
-    """Those of the hosts that are reached by TCP: a path (or ``@`` and a name) is a socket of this machine."""
-    return [host for host in (named or "").split(",") if host and not host.startswith(("/", "@"))]
+def _network_hosts(hosts: Iterable[str]) -> list[str]:
+    """Those of the hosts that are reached by TCP."""
+    return [host for host in hosts if not database_trust.is_socket(host)]

@@ -48,6 +48,52 @@ def _wrong_address(error: psycopg.Error) -> bool:
     return _said(error, "connection is bad: invalid", "invalid integer value", "definition of service")
 
 
+#: libpq's words while connecting -> what they mean, and what to do.
+_NOT_TRUSTED: Final = (
+    (
+        ("does not support SSL",),
+        "The database server offers no encrypted connection.",
+        "Turn TLS on at the server; a network that nobody else can reach may do without, by sslmode=disable in "
+        "COUNTER_DATABASE_URL.",
+    ),
+    (
+        ("root certificate file", "root certificate store", "load system root certificate"),
+        "The file of authorities that the database server's certificate is checked by cannot be read.",
+        "Name one with sslrootcert=FILE in COUNTER_DATABASE_URL.",
+    ),
+    (
+        ("does not match host name", "host name must be specified", "get server's host name from server certificate"),
+        "The database server's certificate is made out to another name.",
+        "Name the server in COUNTER_DATABASE_URL as its certificate does.",
+    ),
+    (
+        ("certificate verify failed",),
+        "No known authority vouches for the database server's certificate, or it has expired.",
+        "Name the file of the authority that signed it with sslrootcert=FILE in COUNTER_DATABASE_URL.",
+    ),
+    (
+        (
+            " alert ",
+            "unsupported protocol",
+            "wrong version number",
+            "no protocols available",
+            "SSL support is not compiled",
+        ),
+        "No encrypted connection to the database server comes about.",
+        "Check the TLS settings of the server, and the parameters that begin with ssl in COUNTER_DATABASE_URL.",
+    ),
+)
+
+
+def _not_trusted(error: psycopg.Error) -> DatabaseUnreachable | None:
+    """The server could not prove who it is; nothing was said to it, no password either."""
+    connecting = _said(error, "connection to server at", "connection is bad", "connection failed")
+    for words, message, hint in _NOT_TRUSTED if connecting else ():
+        if _said(error, *words):
+            return DatabaseUnreachable(message, hint=hint, code="database_not_trusted")
+    return None
+
+
 def _no_room(error: psycopg.Error) -> bool:
     words = ("too many clients", "too many connections", "remaining connection slots")
     return isinstance(error, pg.TooManyConnections) or _said(error, *words)
@@ -101,6 +147,9 @@ def translate(error: psycopg.Error) -> CounterError:
     name = getattr(error.diag, "constraint_name", None) or ""
     if name in _CONSTRAINTS:
         return _CONSTRAINTS[name]()
+    not_trusted = _not_trusted(error)
+    if not_trusted is not None:
+        return not_trusted
     if _wrong_address(error):
         return UsageError(
             "A parameter of the database address has no usable value.",

@@ -6,6 +6,7 @@ worth, and when it holds, is ``core.entitlements``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -20,7 +21,7 @@ from core.clock import local
 from core.database import Actor, Statement, Transaction, on_violation
 from core.entitlements import KINDS, SENIOR, Entitlement, EntitlementRefused, of_row
 from core.errors import NotFound, Refused, StateConflict, UsageError
-from core.identity import Finding, age_on, birth_date_from_nik, nik_findings, normalize_name, parse_identity
+from core.identity import Finding, age_on, birth_date_from_nik, mask, nik_findings, normalize_name, parse_identity
 from core.models import Entitlement as EntitlementRow
 from core.office import Office
 from core.party import journeying
@@ -122,6 +123,7 @@ def register(office: Office, actor: Actor, shown: Registration) -> Registered:
     """
     require(actor, "register_entitlements")
     document, holder, identity = _sound(shown), normalize_name(shown.holder), parse_identity(shown.identity)
+    document = _without_number(document, identity.number)
     digest, until = office.keys.digest(identity.number), shown.valid_until or FOR_LIFE
 
     def write(tx: Transaction) -> Registered:
@@ -148,7 +150,7 @@ def register(office: Office, actor: Actor, shown: Registration) -> Registered:
             "registered_by": actor.user_id,
         }
         made = of_row(tx.send(_INSERT, **values).first())
-        tx.audit("create", "entitlements", made.id, new=made.as_json())
+        tx.audit("create", "entitlements", made.id, new=_said(made))
         return Registered(made, findings, False)
 
     return office.database.transaction(write, actor=actor)
@@ -163,8 +165,19 @@ def _renew(tx: Transaction, known: Any, document: str, until: date) -> Entitleme
             hint="It can be used as it is.",
         )
     after = of_row(tx.send(_RENEW, entitlement_id=before.id, document=document, until=until).first())
-    tx.audit("update", "entitlements", before.id, old=before.as_json(), new=after.as_json())
+    tx.audit("update", "entitlements", before.id, old=_said(before), new=_said(after))
     return after
+
+
+def _said(one: Entitlement) -> dict[str, Any]:
+    """An entitlement as the audit trail keeps it for ever: without who it was."""
+    return {**one.as_json(), "holder": f"{one.holder[:1]}…", "document": mask(one.document)}
+
+
+def _without_number(document: str, number: str) -> str:
+    """A document's number; where that is the identity number itself, only the end of it, as everywhere."""
+    written = r"[\s.\-]*".join(number)
+    return re.sub(written, mask(number), document, flags=re.IGNORECASE)
 
 
 def _sound(shown: Registration) -> str:

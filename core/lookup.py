@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,8 +15,9 @@ from core.errors import NotFound
 from core.identity import mask
 from core.models import Booking, BookingModification, Passenger, Payment, Refund
 from core.office import Office
+from core.payments.card import whole_references
 from core.payments.standing import payment_json, refund_json
-from core.permissions import require
+from core.permissions import allowed, require
 from core.tickets import TicketRecord
 
 _BOOKING: Final = Statement(
@@ -68,6 +70,7 @@ class BookingFile:
     refunds: tuple[Any, ...]
     tickets: tuple[TicketRecord, ...]
     modifications: tuple[Any, ...] = ()
+    references: Mapping[UUID, str | None] = field(default_factory=dict)  #: typed ones, for whoever may see them whole
 
     def as_json(self) -> dict[str, Any]:
         """The booking as ``counter show`` prints it."""
@@ -92,8 +95,8 @@ class BookingFile:
                 }
                 for one in self.passengers
             ],
-            "payments": [payment_json(one) for one in self.payments],
-            "refunds": [refund_json(one) for one in self.refunds],
+            "payments": [payment_json(one, self.references.get(one.id)) for one in self.payments],
+            "refunds": [refund_json(one, self.references.get(one.id)) for one in self.refunds],
             "tickets": [ticket.as_json() for ticket in self.tickets],
             "modifications": [
                 {
@@ -131,6 +134,8 @@ def booking(office: Office, actor: Actor, number: str) -> BookingFile:
         passengers, payments, refunds, modifications = (tuple(rows.all()) for rows in asked)
         tx.audit("view", "bookings", row.id)
         issued = tuple(tickets.of_booking(tx, network, row.id))
-        return BookingFile(row.id, row, passengers, payments, refunds, issued, modifications)
+        may_see = allowed(actor, "look_into_payments")
+        whole = whole_references(office.keys, payments, refunds) if may_see else {}
+        return BookingFile(row.id, row, passengers, payments, refunds, issued, modifications, whole)
 
     return office.database.transaction(look, actor=actor)

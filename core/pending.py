@@ -18,7 +18,8 @@ from core.inventory import Stretch
 from core.models import Booking, Schedule, SeatHold
 from core.network import ClassInfo, Network, SeatInfo
 from core.office import Office
-from core.payments.giving_back import OnTheSpot
+from core.payments.card import concealed_reference
+from core.payments.giving_back import OnTheSpot, refund_reference
 from core.permissions import require
 from core.policy import HOLD_MINUTES
 from core.timetable import Journey
@@ -238,10 +239,19 @@ def give_up(
         if priced:
             shift = shifts.ask(tx).find()
             mine = shift is not None and shift.user_id == actor.user_id and shift.status == "open"
-            spot = OnTheSpot(shift.id if shift and mine else None, voids)
+            spot = OnTheSpot(shift.id if shift and mine else None, _concealed(office, voids or {}))
         return holds.give_back(tx, booking_id, status="cancelled", is_priced=priced, on_the_spot=spot)
 
     return office.database.transaction(cancel, actor=actor)
+
+
+def _concealed(office: Office, voids: Mapping[str, str]) -> dict[str, str]:
+    """The references of void slips as they go on record with the refund of each payment."""
+    return {
+        of: concealed_reference(office.keys, refund_reference(of), void.strip())
+        for of, void in voids.items()
+        if void.strip()
+    }
 
 
 def give_up_quietly(office: Office, actor: Actor, booking_id: UUID) -> None:

@@ -20,8 +20,12 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "register_entitlements": frozenset({"clerk", "supervisor", "admin"}),
     "revoke_entitlements": frozenset({"supervisor", "admin"}),
     "manage_promotions": frozenset({"supervisor", "admin"}),
+    "manage_staff": frozenset({"supervisor", "admin"}),
+    "sign_off_others": frozenset({"supervisor", "admin"}),
     "look_into_audit": frozenset({"supervisor", "admin"}),
     "export_audit": frozenset({"supervisor", "admin"}),
+    "look_into_personal_data": frozenset({"supervisor", "admin"}),
+    "erase_personal_data": frozenset({"supervisor", "admin"}),
 }
 
 

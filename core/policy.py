@@ -144,7 +144,16 @@ APPROVAL_MINUTES: Final = _policy(
     "approval_minutes", "minutes", 30, "how long a request waits for its approval and to be used", minimum=1
 )
 PIN_ATTEMPTS: Final = _policy("pin_attempts", "attempts", 5, "wrong PINs before an account is locked", minimum=1)
-PIN_LOCK_MINUTES: Final = _policy("pin_lock_minutes", "minutes", 5, "how long it stays locked", minimum=1)
+PIN_LOCK_MINUTES: Final = _policy(
+    "pin_lock_minutes", "minutes", 5, "how long it stays locked the first time; each time twice as long", minimum=1
+)
+PIN_LOCK_MOST_MINUTES: Final = _policy("pin_lock_most_minutes", "minutes", 1440, "the longest it is locked", minimum=1)
+SESSIONS_AT_ONE_TERMINAL: Final = _policy(
+    "sessions_at_one_terminal", "1 or 0", 1, "1: whoever signs in at a screen is signed off at every other", maximum=1
+)
+IDLE_LOCK_MINUTES: Final = _policy(
+    "idle_lock_minutes", "minutes", 10, "a screen nobody touches asks for the PIN after so long; 0: never", maximum=720
+)
 SESSION_HOURS: Final = _policy("session_hours", "hours", 12, "how long a sign-in lasts", minimum=1, maximum=48)
 ALERT_FAILED_PINS: Final = _policy(
     "alert_failed_pins", "attempts", 5, "wrong PINs for one number within an hour that make an alert", minimum=1
@@ -155,8 +164,30 @@ ALERT_FAILED_PINS_AT_TERMINAL: Final = _policy(
 ALERT_NIGHT_REFUSALS: Final = _policy(
     "alert_night_refusals", "refusals", 3, "sign-ins and codes refused in a night that make an alert", minimum=1
 )
+ALERT_REFUNDS_LEAST: Final = _policy(
+    "alert_refunds_least", "refunds", 5, "fewer refunds of a clerk in a day never make an alert", minimum=2
+)
+ALERT_REFUNDS_TIMES: Final = _policy(
+    "alert_refunds_times", "times", 3, "so many times what other clerks refund that day, by number or sum, is in line",
+    minimum=1, maximum=100,
+)  # fmt: skip
+ALERT_REPRINTS_LEAST: Final = _policy(
+    "alert_reprints_least", "copies", 5, "fewer copies of tickets by a clerk in a day never make an alert", minimum=2
+)
+ALERT_REPRINTS_TIMES: Final = _policy(
+    "alert_reprints_times", "times", 3, "so many times what the other clerks copy that day is in line", minimum=1,
+    maximum=100,
+)  # fmt: skip
 NIGHT_STARTS: Final = _policy("night_starts_hour", "hour of the day", 23, "from when on it is night", maximum=23)
 NIGHT_ENDS: Final = _policy("night_ends_hour", "hour of the day", 4, "until when it is night", maximum=23)
+RETENTION_DAYS: Final = _policy(
+    "retention_days_personal_data", "days", 365, "how long after the last journey it is known who travelled", minimum=1,
+    maximum=3660,
+)  # fmt: skip
+RETENTION_DAYS_UNSOLD: Final = _policy(
+    "retention_days_unsold", "days", 7, "the same of parties that were named and never travelled", minimum=1,
+    maximum=3660,
+)  # fmt: skip
 
 _SELECT: Final = Statement(
     select(

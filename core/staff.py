@@ -1,187 +1,354 @@
-"""Staff signing in: a number and a PIN, checked against argon2, with a lock after too many failures.
+"""Staff signing in: a number and a PIN, proved to the database, which judges, counts, locks and opens the session.
 
 A number nobody has is treated like one somebody has, so that nothing tells which exist: the same hash is computed,
-and it locks after as many failures. Those are counted on the audit trail, by a digest (it may be a mistyped PIN).
+and it locks after as many failures, each lock longer than the one before. Those are counted on the audit trail, by a
+digest (it may be a mistyped PIN). What the database does stands in ``core.models.session_guards``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, select, text, update
+from sqlalchemy.orm import aliased
 from uuid_utils.compat import uuid7
 
-from core import policy
-from core.database import Actor, Statement, Transaction
-from core.errors import NotSignedIn
-from core.models import AuditLog, User, UserSession
+from core import pins, policy
+from core.database import Actor, Statement, Transaction, on_violation
+from core.errors import NotPermitted, NotSignedIn, Refused
+from core.models import Terminal, UserSession
 from core.office import Office
-from core.policy import PIN_ATTEMPTS, PIN_LOCK_MINUTES, SESSION_HOURS
+from core.policy import IDLE_LOCK_MINUTES
 from core.terminals import TerminalInfo
 
-_HASHER: Final = PasswordHasher()
-#: Of a PIN nobody has; compared with when the number is unknown.
-_DECOY: Final = "$argon2id$v=19$m=65536,t=3,p=4$YJ9GwbQZ5FinixRtZ+8q0Q$BLZuoMHtOUaTdCrHbY2Eg6xfmzLm5Zt7BKKG7nOIxt8"
+#: A decision in place takes no longer.
+_IN_PLACE_MINUTES: Final = 5
+_NO_LIMIT_MINUTES: Final = 60 * 24 * 7
+_LONGEST_NUMBER: Final = 40
 
-_FIND: Final = Statement(
-    select(User.id, User.full_name, User.role, User.password_hash, User.is_active, User.locked_until).where(
-        User.operator_id == bindparam("operator_id"), User.staff_number == bindparam("staff_number")
+_CHALLENGE: Final = Statement(
+    text(
+        "SELECT c.*, now() AS now FROM sign_in_challenge(CAST(:number AS text), CAST(:digest AS text),"
+        " CAST(:mail AS bytea), CAST(:terminal AS integer)) c"
     )
 )
-_OF_NOBODY: Final = "staff_numbers"
-_FAILURES_OF_NOBODY: Final = Statement(
-    select(func.count().label("failures"), func.max(AuditLog.created_at).label("last")).where(
-        AuditLog.operator_id == bindparam("operator_id"),
-        AuditLog.entity_type == bindparam("entity_type"),
-        AuditLog.entity_id == bindparam("number_digest"),
+_SIGN_IN: Final = Statement(
+    text(
+        "SELECT s.*, now() AS now FROM sign_in(CAST(:number AS text), CAST(:digest AS text), CAST(:mail AS bytea),"
+        " CAST(:proof AS bytea), CAST(:session AS uuid), CAST(:token AS bytea), CAST(:terminal AS integer),"
+        " CAST(:program AS text), CAST(:interactive AS boolean), CAST(:minutes AS integer)) s"
     )
 )
-_LOCK: Final = Statement(
-    select(User.failed_attempts, User.locked_until)
-    .where(User.operator_id == bindparam("operator_id"), User.id == bindparam("user_id"))
-    .with_for_update()
+_END: Final = Statement(text("SELECT end_session(CAST(:why AS text)) IS NULL"))
+_CHANGE: Final = Statement(
+    text(
+        "SELECT change_secret(CAST(:somebody AS uuid), CAST(:proof AS bytea), CAST(:kept AS text),"
+        " CAST(:terminal AS integer))"
+    )
 )
-_SUCCEEDED: Final = Statement(
-    update(User)
-    .where(User.operator_id == bindparam("operator_id"), User.id == bindparam("user_id"))
-    .values(failed_attempts=0, locked_until=None, last_login=func.now())
+_STANDING: Final = Statement(
+    select(UserSession.is_active, UserSession.expires_at, UserSession.ended_because, func.now().label("now")).where(
+        UserSession.operator_id == bindparam("operator_id"), UserSession.id == bindparam("session")
+    )
 )
-_FAILED: Final = Statement(
-    update(User)
-    .where(User.operator_id == bindparam("operator_id"), User.id == bindparam("user_id"))
-    .values(failed_attempts=bindparam("attempts"), locked_until=bindparam("until"), updated_at=func.now())
+_this = aliased(UserSession)
+_ENDED_WITH_IT: Final = Statement(
+    select(Terminal.terminal_code)
+    .join(UserSession, (UserSession.operator_id == Terminal.operator_id) & (UserSession.terminal_id == Terminal.id))
+    .join(_this, (_this.operator_id == UserSession.operator_id) & (_this.login_time == UserSession.ended_at))
+    .where(
+        Terminal.operator_id == bindparam("operator_id"),
+        _this.id == bindparam("session"),
+        UserSession.user_id == bindparam("user"),
+        UserSession.ended_because == "signed in elsewhere",
+    )
+    .order_by(Terminal.terminal_code)
 )
-_SESSION_COLUMNS: Final = ("operator_id", "id", "user_id", "terminal_id", "session_token", "user_agent", "expires_at")
-_INSERT_SESSION: Final = Statement(insert(UserSession).values({name: bindparam(name) for name in _SESSION_COLUMNS}))
+_TOUCH: Final = Statement(
+    update(UserSession)
+    .where(UserSession.operator_id == bindparam("operator_id"), UserSession.id == bindparam("session"))
+    .values(last_activity=func.now())
+)
 
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """Somebody signed in at a terminal, until ``expires_at``."""
+    """Somebody signed in at a terminal, until ``expires_at``; ``ended`` sessions of theirs elsewhere ended with it."""
 
     actor: Actor
     expires_at: datetime
+    session_id: UUID
+    ended: int = 0
 
 
-def sign_in(office: Office, terminal: TerminalInfo, staff_number: str, pin: str, *, program: str) -> SignIn:
-    """Check number and PIN and open a session.
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Who wants to sign in: staff by number, customers by the digest of their e-mail address."""
+
+    secret: str
+    number: str = ""
+    mail_digest: bytes | None = None
+
+    def __repr__(self) -> str:
+        return "Credentials(…)"
+
+
+def sign_in(
+    office: Office, terminal: TerminalInfo, staff_number: str, pin: str, *, program: str, interactive: bool = False
+) -> SignIn:
+    """Prove number and PIN to the database, and open a session.
 
     Args:
         program: what signs in, for the record: ``counter`` or ``counter sell``.
+        interactive: somebody sits at the screen; by policy that is at one terminal at a time.
 
     Raises:
-        NotSignedIn: wrong number or PIN, deactivated, or locked after too many failures.
+        NotSignedIn: wrong number or PIN, deactivated, or locked after too many failures (``locked``); or the PIN has
+            to be changed first (``pin_must_change``).
+        NotPermitted: not at this station (``wrong_station``).
     """
-    actor = _check(office, terminal, staff_number, pin)
-
-    def open_session(tx: Transaction) -> datetime:
-        asked = policy.ask(tx)
-        _count_success(tx, actor)
-        until = tx.now + timedelta(hours=asked.read().get(SESSION_HOURS, station_id=terminal.station_id))
-        session_id = uuid7()
-        tx.send(
-            _INSERT_SESSION,
-            id=session_id,
-            user_id=actor.user_id,
-            terminal_id=terminal.id,
-            session_token=hashlib.sha256(secrets.token_bytes(32)).digest(),
-            user_agent=program,
-            expires_at=until,
-        )
-        tx.audit("create", "user_sessions", session_id, new={"staff_number": actor.staff_number, "program": program})
-        return until
-
-    return SignIn(actor, office.database.transaction(open_session, actor=actor))
+    return enter(office, terminal, Credentials(pin, staff_number.strip()), program=program, interactive=interactive)
 
 
 def identify(office: Office, terminal: TerminalInfo, staff_number: str, pin: str) -> Actor:
-    """Check number and PIN of somebody who decides something in place; nobody's session changes.
+    """Somebody who decides something in place, with a short session of his own beside the one at the desk.
+
+    Whoever asked ends it (``sign_off``) when it is decided.
 
     Raises:
-        NotSignedIn: as ``sign_in``, and failures count towards the same lock.
+        NotSignedIn, NotPermitted: as ``sign_in``, and failures count towards the same lock.
     """
-    actor = _check(office, terminal, staff_number, pin)
-    office.database.transaction(lambda tx: _count_success(tx, actor), actor=actor)
-    return actor
+    who = Credentials(pin, staff_number.strip())
+    return enter(office, terminal, who, program="in place", minutes=_IN_PLACE_MINUTES).actor
 
 
-def _check(office: Office, terminal: TerminalInfo, staff_number: str, pin: str) -> Actor:
-    number = staff_number.strip()
-    number_digest = office.keys.digest(ascii(number)).hex()
+def enter(
+    office: Office,
+    terminal: TerminalInfo,
+    who: Credentials,
+    *,
+    program: str,
+    interactive: bool = False,
+    minutes: int = _NO_LIMIT_MINUTES,
+) -> SignIn:
+    """``sign_in`` for whoever it is; see there.
 
-    def find(tx: Transaction) -> tuple[Any, datetime | None, datetime]:
-        user = tx.send(_FIND, staff_number=number).first()
-        until = _nobody_locked_until(tx, number_digest, terminal) if user is None else user.locked_until
-        return user, until, tx.now
+    Args:
+        minutes: the session lasts no longer, whatever policy allows.
+    """
+    known, proof = _prove(office, terminal, who)
+    token, session_id = secrets.token_urlsafe(32), uuid7()
 
-    user, locked_until, now = office.database.transaction(find)
-    right = _verify(user.password_hash if user is not None and user.password_hash else _DECOY, pin)
-    if locked_until is not None and locked_until > now:
-        raise _locked(locked_until - now)
-    if user is None or not user.is_active or not right:
-        if user is not None:
-            _record_failure(office, user.id, terminal)
-        else:
-            _record_failure_of_nobody(office, number_digest, terminal)
+    def judge(tx: Transaction) -> Any:
+        return tx.send(
+            _SIGN_IN,
+            **known,
+            proof=proof,
+            session=session_id,
+            token=hashlib.sha256(token.encode()).digest(),
+            program=program[:_LONGEST_NUMBER],
+            interactive=interactive,
+            minutes=minutes,
+        ).first()
+
+    answer = office.database.transaction(judge)
+    _require_ok(answer)
+    actor = Actor(
+        answer.user_id,
+        answer.staff_number or "",
+        answer.full_name,
+        answer.role,
+        terminal.id,
+        terminal.code,
+        terminal.station_id,
+        session=token,
+    )
+    return SignIn(actor, answer.expires_at, session_id, answer.ended)
+
+
+def _prove(office: Office, terminal: TerminalInfo, who: Credentials) -> tuple[dict[str, Any], bytes]:
+    """
+    Raises:
+        NotSignedIn: locked; then nothing is computed, whoever it is.
+    """
+    number = who.number[: _LONGEST_NUMBER + 1]
+    storable = number.isprintable() and len(number) <= _LONGEST_NUMBER
+    known = {
+        "number": number if storable and who.mail_digest is None else None,
+        "digest": office.keys.digest(who.mail_digest.hex() if who.mail_digest else ascii(number)).hex(),
+        "mail": who.mail_digest,
+        "terminal": terminal.id,
+    }
+    challenge = office.database.transaction(lambda tx: tx.send(_CHALLENGE, **known).first())
+    if challenge is not None and challenge.locked_until is not None and challenge.locked_until > challenge.now:
+        office.database.transaction(lambda tx: tx.send(_SIGN_IN, **known, **_NO_TRY).first())
+        raise _locked(challenge.locked_until - challenge.now)
+    parameters = challenge.parameters if challenge is not None else None
+    return known, pins.proof(parameters or pins.DECOY, who.secret)
+
+
+#: A try that was not even looked at: it is on record, and judged by nobody.
+_NO_TRY: Final[dict[str, Any]] = {
+    "proof": b"",
+    "session": None,
+    "token": b"",
+    "program": "",
+    "interactive": False,
+    "minutes": 0,
+}
+
+
+def _require_ok(answer: Any) -> None:
+    if answer.outcome == "locked":
+        raise _locked(answer.locked_until - answer.now)
+    if answer.outcome == "must_change":
+        raise NotSignedIn(
+            "This PIN was set by somebody else and has to be changed first.",
+            code="pin_must_change",
+            hint="Choose one of your own: on the login screen, or with: counter staff pin",
+            details={"staff_number": answer.staff_number},
+        )
+    if answer.outcome == "wrong_station":
+        raise NotPermitted(
+            "You do not work at this station.", code="wrong_station", hint="Ask a supervisor to enter it for you."
+        )
+    if answer.outcome != "ok":
         raise NotSignedIn("This number and PIN do not fit.", hint="Check both; after several tries the number locks.")
-    return Actor(user.id, number, user.full_name, user.role, terminal.id, terminal.code, terminal.station_id)
 
 
-def _count_success(tx: Transaction, actor: Actor) -> None:
-    """
+def change_pin(office: Office, terminal: TerminalInfo, staff_number: str, old: str, new: str) -> None:
+    """Change one's own PIN; everybody signed in with the old one elsewhere is signed off.
+
     Raises:
-        NotSignedIn: wrong PINs tried at the same moment have locked the number.
+        NotSignedIn: number and old PIN do not fit, or it is locked.
+        Refused: the new one is too easy to guess (``pin_weak``), or the old one (``pin_not_new``).
     """
-    locked_until = tx.send(_LOCK, user_id=actor.user_id).all()[0].locked_until
-    if locked_until is not None and locked_until > tx.now:
-        raise _locked(locked_until - tx.now)
-    tx.send(_SUCCEEDED, user_id=actor.user_id)
+    number = staff_number.strip()
+    change_secret(office, terminal, Credentials(old, number), new, check=lambda: pins.require_good_pin(new, number))
 
 
-def _verify(stored: str, pin: str) -> bool:
+def change_secret(office: Office, terminal: TerminalInfo, who: Credentials, new: str, *, check: Any) -> None:
+    """``change_pin`` for whoever it is; ``check`` says whether the new secret is good enough."""
     try:
-        return _HASHER.verify(stored, pin.encode("utf-8", "surrogatepass"))
-    except (VerificationError, InvalidHashError):
+        signed = enter(office, terminal, who, program="change", minutes=_IN_PLACE_MINUTES)
+        user_id, session = signed.actor.user_id, signed.actor
+    except NotSignedIn as refused:
+        if refused.reason != "pin_must_change":
+            raise
+        user_id, session = None, Actor(terminal_id=terminal.id)
+    try:
+        check()
+        if new == who.secret:
+            raise Refused("This is the PIN you have.", code="pin_not_new", hint="Choose another one.")
+        _, proof = _prove(office, terminal, who)
+        kept = pins.keep(new)
+
+        def change(tx: Transaction) -> str:
+            somebody = user_id or _id_of(tx, who)
+            return str(tx.send(_CHANGE, somebody=somebody, proof=proof, kept=kept, terminal=terminal.id).scalar())
+
+        if office.database.transaction(change, actor=session) != "ok":
+            raise NotSignedIn("This number and PIN do not fit.", hint="Nothing was changed.")
+    finally:
+        sign_off(office, session, "changed")
+
+
+_ID_OF: Final = Statement(
+    text(
+        "SELECT id FROM users WHERE operator_id = :operator_id AND (staff_number = CAST(:number AS text)"
+        " OR email_digest = CAST(:mail AS bytea))"
+    )
+)
+
+
+def _id_of(tx: Transaction, who: Credentials) -> UUID | None:
+    found: UUID | None = tx.send(_ID_OF, number=who.number, mail=who.mail_digest).scalar()
+    return found
+
+
+def reset_secret(tx: Transaction, user_id: UUID, new: str) -> None:
+    """Set somebody else's PIN or password; it has to be changed at the next sign-in.
+
+    Raises:
+        NotPermitted: the database does not let this session manage that person.
+    """
+    done = tx.send(_CHANGE, somebody=user_id, proof=None, kept=pins.keep(new), terminal=tx.actor.terminal_id).scalar()
+    if done != "ok":
+        raise NotPermitted("You may not set this person's PIN.", hint="Ask an administrator.")
+
+
+def sign_off(office: Office, actor: Actor, why: str = "signed off") -> None:
+    """End the session of ``actor``; nothing if it is over already."""
+    if actor.session:
+        office.database.transaction(lambda tx: tx.send(_END, why=why).scalar(), actor=actor)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a session stands: why it is ``over`` (None while it goes on), and when by policy an idle screen locks."""
+
+    over: str | None
+    idle_lock_minutes: int
+
+
+def standing(office: Office, signed_in: SignIn) -> str | None:
+    """Why a session is over (``expired``, or what whoever ended it said); None while it goes on.
+
+    Whoever asks is at work: that moment is noted.
+    """
+    return attend(office, signed_in).over
+
+
+def attend(office: Office, signed_in: SignIn, *, at_work: bool = True) -> Standing:
+    """How a session stands.
+
+    Args:
+        at_work: somebody has touched a key since it was last asked; then that moment is noted.
+    """
+
+    def look(tx: Transaction) -> Standing:
+        policies = policy.ask(tx)
+        if at_work:
+            tx.send(_TOUCH, session=signed_in.session_id)
+        found = tx.send(_STANDING, session=signed_in.session_id).first()
+        minutes = policies.read().get(IDLE_LOCK_MINUTES, station_id=signed_in.actor.station_id)
+        if found is not None and found.is_active:
+            return Standing(None if found.expires_at > found.now else "expired", minutes)
+        return Standing((found.ended_because if found is not None else None) or "ended", minutes)
+
+    return office.database.transaction(look, actor=signed_in.actor)
+
+
+def unlock(office: Office, terminal: TerminalInfo, signed_in: SignIn, pin: str) -> bool:
+    """Prove the PIN again for a session that goes on behind a locked screen; False if it is over, then nothing is.
+
+    Raises:
+        NotSignedIn, NotPermitted: as ``sign_in``, and failures count towards the same lock.
+    """
+    if standing(office, signed_in) is not None:
         return False
+    who = Credentials(pin, signed_in.actor.staff_number)
+    proved = enter(office, terminal, who, program="unlock", minutes=_IN_PLACE_MINUTES).actor
+    sign_off(office, proved, "unlocked")
+    return standing(office, signed_in) is None
 
 
-def _record_failure(office: Office, user_id: Any, terminal: TerminalInfo) -> None:
-    def fail(tx: Transaction) -> None:
-        asked = policy.ask(tx)
-        before = tx.send(_LOCK, user_id=user_id).scalar() or 0
-        policies = asked.read()
-        attempts = before + 1
-        until = None
-        if attempts >= policies.get(PIN_ATTEMPTS, station_id=terminal.station_id):
-            until = tx.now + timedelta(minutes=policies.get(PIN_LOCK_MINUTES, station_id=terminal.station_id))
-            attempts = 0
-        tx.send(_FAILED, user_id=user_id, attempts=attempts, until=until)
-        tx.audit("update", "users", user_id, new={"sign_in": "locked" if until else "failed"})
-
-    office.database.transaction(fail, actor=Actor(terminal_id=terminal.id))
+def signed_off_at(office: Office, signed_in: SignIn) -> list[str]:
+    """The terminals where this sign-in has ended the same person's sessions."""
+    return [row.terminal_code for row in office.database.transaction(
+        lambda tx: tx.send(_ENDED_WITH_IT, user=signed_in.actor.user_id, session=signed_in.session_id).all(),
+        actor=signed_in.actor,
+    )]  # fmt: skip
 
 
-def _nobody_locked_until(tx: Transaction, number_digest: str, terminal: TerminalInfo) -> datetime | None:
-    asked = policy.ask(tx)
-    found = tx.send(_FAILURES_OF_NOBODY, entity_type=_OF_NOBODY, number_digest=number_digest).all()[0]
-    policies = asked.read()
-    if not found.failures or found.failures % policies.get(PIN_ATTEMPTS, station_id=terminal.station_id):
-        return None
-    last: datetime = found.last
-    return last + timedelta(minutes=policies.get(PIN_LOCK_MINUTES, station_id=terminal.station_id))
-
-
-def _record_failure_of_nobody(office: Office, number_digest: str, terminal: TerminalInfo) -> None:
-    def fail(tx: Transaction) -> None:
-        tx.audit("update", _OF_NOBODY, number_digest, new={"sign_in": "failed"})
-
-    office.database.transaction(fail, actor=Actor(terminal_id=terminal.id))
+def at_another_place(actor: Actor, terminal: TerminalInfo) -> Actor:
+    """The same person, at a terminal that was moved."""
+    return replace(actor, terminal_id=terminal.id, terminal_code=terminal.code, station_id=terminal.station_id)
 
 
 def _locked(left: timedelta) -> NotSignedIn:
@@ -191,3 +358,11 @@ def _locked(left: timedelta) -> NotSignedIn:
         code="locked",
         hint="Wait, or ask a supervisor.",
     )
+
+
+on_violation(
+    "audit_row_is_own",
+    lambda: NotSignedIn(
+        "Your session is over.", code="session_over", hint="Sign in again; what is on the screen is kept."
+    ),
+)

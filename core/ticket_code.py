@@ -20,7 +20,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 from string import ascii_lowercase, ascii_uppercase
@@ -149,11 +149,17 @@ class Reading(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The judgement of one text. ``payload`` and ``code`` (as printed) are there only when it is valid."""
+    """The judgement of one text. ``payload`` and ``code`` (as printed) are there only when it is valid.
+
+    ``key_id`` is the key that a code with our prefix names, whoever signed it; ``says_training`` what such a code says
+    of training, None where it says nothing that can be read.
+    """
 
     reading: Reading
     payload: TicketPayload | None = None
     code: str = ""
+    key_id: int | None = field(default=None, compare=False)
+    says_training: bool | None = field(default=None, compare=False)
 
 
 def encode(payload: TicketPayload, issuer: str, private_key: Ed25519PrivateKey) -> str:
@@ -180,17 +186,21 @@ def decode(text: str, *, issuer: str, public_keys: Mapping[int, Ed25519PublicKey
     candidates = keyboard_variants(text)
     if not any(candidates):
         return Decoded(Reading.UNREADABLE)
-    reading = Reading.UNKNOWN
+    reading, key_id, claimed = Reading.UNKNOWN, None, None
     for position, candidate in enumerate(candidates):
         if not _FORM.fullmatch(candidate):
             continue
-        payload = _verified(candidate, prefix, public_keys) if candidate.startswith(prefix) else None
+        is_ours = candidate.startswith(prefix)
+        payload = _verified(candidate, prefix, public_keys) if is_ours else None
         if payload is not None:
-            return Decoded(Reading.VALID, payload, candidate)
+            return Decoded(Reading.VALID, payload, candidate, payload.key_id, payload.training)
         # A text that has our form only after a layout was undone is ours only if it also names us.
-        if position == 0 or candidate.startswith(prefix):
+        if position == 0 or is_ours:
             reading = Reading.FORGED
-    return Decoded(reading)
+        if is_ours and key_id is None:
+            data = base64.b32decode(candidate[_PREFIX_LENGTH:])
+            key_id, claimed = data[0], TicketPayload.from_bytes(data[:_PAYLOAD_BYTES])
+    return Decoded(reading, key_id=key_id, says_training=claimed.training if claimed else None)
 
 
 def has_our_form(text: str, issuer: str) -> bool:
@@ -232,3 +242,12 @@ def _verified(code: str, prefix: str, public_keys: Mapping[int, Ed25519PublicKey
     except InvalidSignature:
         return None
     return TicketPayload.from_bytes(payload)
+
+
+def prefixes_of_key(issuer: str, key_id: int) -> tuple[str, ...]:
+    """What the codes that a key has signed begin with: its eight bits are a letter and the first three of the next.
+
+    Raises UsageError like ``decode``.
+    """
+    prefix, alphabet = _prefix(issuer), ascii_uppercase + "234567"
+    return tuple(prefix + alphabet[key_id >> 3] + alphabet[(key_id & 7) << 2 | rest] for rest in range(4))

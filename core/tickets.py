@@ -149,7 +149,7 @@ def code_for(
         travel_class=CLASS_TYPES.index(travel_class.type) + 1,
         coach=seat.coach.number if seat else 0,
         seat=seat.index if seat else 0,
-        training=False,
+        training=office.operator.is_training,
     )
     return encode(payload, office.operator.issuer, office.keys.ticket_keys[key_id])
 

@@ -9,29 +9,32 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar, cast
 
-from textual import on, work
+from textual import events, on, work
 from textual.actions import ActionParseResult
 from textual.dom import DOMNode
+from textual.filter import LineFilter
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import ModalScreen
 from textual.worker import WorkerFailed, get_current_worker
 
-from core.errors import CounterError, DatabaseUnreachable, OutcomeUnknown
+from core.errors import CounterError, DatabaseUnreachable, NotSignedIn, OutcomeUnknown
 from counter.attendance import Attendance
+from counter.audit_watch import AlertWatch
 from counter.commands import Command, Commanded
 from counter.drawer import Drawer
 from counter.i18n import LANGUAGES, LanguageChanged, _, language, set_language
 from counter.lifeline import DatabaseBack, DatabaseLost, Lifeline, Opened, Opening, OpeningFailed
-from counter.modes import LOGIN, MODES
+from counter.modes import ASIDE, LOGIN, MODES
 from counter.payment_watch import PaymentWatch
 from counter.screens.workstation import Workstation
 from counter.symbols import in_ascii, use_ascii
+from counter.terminal_text import TerminalText
 from counter.themes import PLAIN, THEMES, ThemedApp
 from counter.widgets.scan_capture import ScanningApp
 from counter.widgets.scan_input import Scanned
@@ -67,6 +70,12 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
         ),
         Command("shift", "ctrl+t", "", "The shift: cash, count, close; again goes back.", "sell", title="Shift"),
         Command("approvals", "ctrl+o", "", "What waits for a decision; again goes back.", "approve", title="Approvals"),
+        Command("audit", "ctrl+l", "", "The audit trail: who did what; again goes back.", "look_into_audit",
+                title="Audit trail"),
+        Command("staff", "ctrl+n", "", "The staff: who may work, PINs, locks; again goes back.", "manage_staff",
+                title="Staff"),
+        Command("lock", "ctrl+r", "", "Lock the screen; your PIN opens it again.", title="Lock the screen",
+                priority=True),
         Command("sign_off", "f12", "", "Sign off, so that somebody else can work here.", title="Sign off"),
         Command("language", "", "", "English, then Bahasa Indonesia.", title="Change the language"),
         Command("colours", "", "", "Dark, light, then high contrast.", title="Change the colours"),
@@ -82,7 +91,9 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
         self.attendance = Attendance(self)
         self.drawer = Drawer(self)
         self.payments = PaymentWatch(self)
+        self.alerts = AlertWatch(self)
         self._settings = settings
+        self._terminal_text = TerminalText()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="counter")
         self.lifeline = Lifeline(self, settings)
         if settings is None:
@@ -92,6 +103,16 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
         else:
             set_language(settings.language)
             use_ascii(settings.ascii)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Every line of every widget passes these; the last one keeps what a terminal obeys out of it."""
+        return [*super().get_line_filters(), self._terminal_text]
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys, clicks and scans show that somebody is here."""
+        if isinstance(event, events.InputEvent | events.Paste) and not isinstance(event, events.MouseMove):
+            self.attendance.touch()
+        await super().on_event(event)
 
     # Work that blocks
 
@@ -109,6 +130,10 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
             result = await self.in_background(work)
         except (DatabaseUnreachable, OutcomeUnknown):
             self.lifeline.lost()
+            raise
+        except NotSignedIn as error:
+            if error.reason == "session_over":
+                self.attendance.look()
             raise
         self.lifeline.answered()
         return result
@@ -195,6 +220,9 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
         self.note("opened", terminal=place.terminal.code, station=place.station_code)
         self._tick()
         self.payments.begin()
+        self.alerts.begin()
+        self.attendance.begin()
+        self.note_audit_head()
         self._pass_on(message)
 
     @on(Opening)
@@ -225,6 +253,11 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
             from counter import logs
 
             logs.note(event, **values)
+
+    def note_audit_head(self) -> None:
+        """Sign how far this terminal's audit trail goes, in the background: nobody waits for it."""
+        if (place := self.workplace) is not None:
+            self.run_worker(self.in_background(place.note_own_audit_head), name="audit head", exit_on_error=False)
 
     # People
 
@@ -267,7 +300,7 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
 
     def offers(self, command: Command) -> bool:
         """Signing off and going elsewhere mean nothing at the login screen, colours nothing without them."""
-        if command.id in ("next_workstation", "sign_off", "shift", "approvals"):
+        if command.id in ("next_workstation", "sign_off", "lock", *ASIDE):
             return self.current_mode != LOGIN
         return command.id != "colours" or self.theme != PLAIN.name
 
@@ -289,6 +322,18 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
         """To the approvals, or back from them."""
         await self.attendance.go_aside("approvals")
 
+    async def action_audit(self) -> None:
+        """To the audit trail, or back from it."""
+        await self.attendance.go_aside("audit")
+
+    async def action_staff(self) -> None:
+        """To the staff, or back from it."""
+        await self.attendance.go_aside("staff")
+
+    def action_lock(self) -> None:
+        """The login screen in front; everything stays behind it."""
+        self.attendance.lock()
+
     async def leave_aside(self) -> None:
         """Back to where this person works."""
         await self.attendance.come_back()
@@ -306,6 +351,7 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
     @work(exclusive=True, group="leave")
     async def _leave(self) -> None:
         if await self._may_leave():
+            await self.attendance.leave()
             self.exit()
 
     def action_help_quit(self) -> None:

@@ -6,32 +6,29 @@ program it went through, and no values.
 
 from __future__ import annotations
 
-import re
+import os
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
+from core.redaction import redacted, redacted_text
+
 _FILE: Final = "counter.log"
 _LARGEST: Final = 1_000_000
-_SECRET_NAMES: Final = re.compile(
-    "pin|password|secret|token|code|identity|nik|passport|name|phone|mail|contact|url|key", re.IGNORECASE
-)
-#: Identity and phone numbers, ticket codes, and passwords within addresses.
-_SECRET_VALUES: Final = re.compile(r"\d{8,}|[A-Za-z2-7]{60,}|://[^/@\s]+@")
-_HIDDEN: Final = "…"
+#: What this module itself makes, of the program's own words.
+_OWN: Final = ("timestamp", "level", "kind", "places")
 
 
 def redact(_logger: object, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Hide what is called like a secret, and what looks like one whatever it is called."""
-    for name, value in entry.items():
-        if name in ("event", "timestamp", "level"):
-            continue
-        if _SECRET_NAMES.search(name):
-            entry[name] = _HIDDEN
-        elif isinstance(value, str):
-            entry[name] = _SECRET_VALUES.sub(_HIDDEN, value)
+    """Hide what is called like a secret, and what looks like one whatever it is called (``core.redaction``)."""
+    for name, value in list(entry.items()):
+        if name == "event":
+            entry[name] = redacted_text(str(value))
+        elif name not in _OWN:
+            del entry[name]
+            entry[redacted_text(name)] = redacted(value, name)
     return entry
 
 
@@ -42,7 +39,8 @@ def open_log(home: Path) -> Path | None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and path.stat().st_size > _LARGEST:
             path.replace(path.with_suffix(".old"))
-        stream = path.open("a", encoding="utf-8", buffering=1)
+        mine = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)  # nobody else's, if it is made now
+        stream = os.fdopen(mine, "a", encoding="utf-8", buffering=1)
     except OSError:
         return None
     structlog.configure(

@@ -16,7 +16,9 @@ LOGIN: Final = "login"
 #: Mode → the permission it takes to work there; in this order they are offered to somebody who signs in.
 WORKSTATIONS: Final[Mapping[str, str]] = {"sell": "sell", "gate": "check_in"}
 #: The same for those that are gone to for a moment, each by a key of its own, and left to where one came from.
-ASIDE: Final[Mapping[str, str]] = {"shift": "sell", "approvals": "approve"}
+ASIDE: Final[Mapping[str, str]] = {
+    "shift": "sell", "approvals": "approve", "audit": "look_into_audit", "staff": "manage_staff",
+}  # fmt: skip
 
 
 def _sell() -> Screen[Any]:
@@ -43,10 +45,24 @@ def _approvals() -> Screen[Any]:
     return ApprovalsScreen()
 
 
+def _audit() -> Screen[Any]:
+    from counter.screens.audit import AuditScreen
+
+    return AuditScreen()
+
+
+def _staff() -> Screen[Any]:
+    from counter.screens.staff import StaffScreen
+
+    return StaffScreen()
+
+
 MODES: Final[dict[str, str | Callable[[], Screen[Any]]]] = {
     LOGIN: LoginScreen,
     "sell": _sell,
     "gate": _gate,
     "shift": _shift,
     "approvals": _approvals,
+    "audit": _audit,
+    "staff": _staff,
 }

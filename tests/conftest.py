@@ -33,8 +33,9 @@ from sqlalchemy.engine import make_url
 
 from core import keys, shifts, staff, terminals
 from core import office as offices
-from core.database import Actor
+from core.database import Actor, Database
 from core.keys import KeyRing
+from core.models import roles
 from core.office import Office
 from core.ops import embedded, migrate, prepare
 from core.search import Offer, offers
@@ -46,21 +47,27 @@ hypothesis.settings.register_profile("steady", deadline=None)
 hypothesis.settings.load_profile("steady")
 
 DAYS = 4
+MORE_LOGINS = ("supervisor", "gate", "reporting")
 PIN = "123456"
 
 
 @dataclass(frozen=True)
 class Server:
-    """A PostgreSQL the tests may do anything with, and the two logins they work as."""
+    """A PostgreSQL the tests may do anything with, and the logins they work as."""
 
     administrator: str
     owner: str
     counter: str
     folder: Path
+    supervisor: str
+    gate: str
+    reporting: str
 
     def database(self, name: str) -> Server:
         """The same logins, to another database."""
-        return Server(_to(self.administrator, name), _to(self.owner, name), _to(self.counter, name), self.folder)
+        here = (_to(url, name) for url in (self.administrator, self.owner, self.counter))
+        more = (_to(url, name) for url in (self.supervisor, self.gate, self.reporting))
+        return Server(*here, self.folder, *more)
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,23 @@ class TestDatabase:
     counter_url: str
     administrator_url: str
     keys_folder: Path
+    supervisor_url: str
+    gate_url: str
+    reporting_url: str
+
+    @property
+    def logins(self) -> dict[str, str]:
+        """What a machine for everybody has beside the counter's login."""
+        return {roles.SUPERVISOR_ROLE: self.supervisor_url, roles.GATE_ROLE: self.gate_url}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The same as settings."""
+        return {
+            "COUNTER_DATABASE_URL": self.counter_url,
+            "COUNTER_SUPERVISOR_DATABASE_URL": self.supervisor_url,
+            "COUNTER_GATE_DATABASE_URL": self.gate_url,
+        }
 
 
 def _to(url: str, database: str) -> str:
@@ -114,14 +138,16 @@ def _external(url: str, folder: Path) -> Server:
         marker.write_text(f"{secrets.token_hex(4)} {secrets.token_hex(8)}", encoding="utf-8")
         run, password = marker.read_text(encoding="utf-8").split()
         with _connect(url) as connection:
-            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = 'counter'").fetchone():
-                connection.execute("CREATE ROLE counter LOGIN")
-            for role, rights in ((f"test_owner_{run}", "CREATEROLE"), (f"test_counter_{run}", "")):
+            known = "SELECT 1 FROM pg_roles WHERE rolname = %s"
+            missing = [role for role in roles.ROLES if not connection.execute(known, (role,)).fetchone()]
+            for statement in migrate.role_statements(missing):
+                connection.execute(sql.SQL(statement))
+            for kind, rights in (("owner", "CREATEROLE"), *((kind, "") for kind in roles.ROLE_OF_LOGIN)):
                 made = sql.SQL("CREATE ROLE {} LOGIN " + rights + " PASSWORD {}")
-                connection.execute(made.format(sql.Identifier(role), sql.Literal(password)))
-            owner, login = sql.Identifier(f"test_owner_{run}"), sql.Identifier(f"test_counter_{run}")
-            connection.execute(sql.SQL("GRANT counter TO {} WITH ADMIN OPTION").format(owner))
-            connection.execute(sql.SQL("GRANT counter TO {}").format(login))
+                connection.execute(made.format(sql.Identifier(f"test_{kind}_{run}"), sql.Literal(password)))
+            owner = sql.Identifier(f"test_owner_{run}")
+            for role in roles.ROLES:
+                connection.execute(sql.SQL("GRANT {} TO {} WITH ADMIN OPTION").format(sql.Identifier(role), owner))
             connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(f"test_owner_{run}")))
     run, password = marker.read_text(encoding="utf-8").split()
 
@@ -129,7 +155,9 @@ def _external(url: str, folder: Path) -> Server:
         changed = make_url(url).set(username=f"{role}_{run}", password=password)
         return changed.render_as_string(hide_password=False)
 
-    return Server(url, login("test_owner"), login("test_counter"), folder)
+    return Server(url, login("test_owner"), login("test_counter"), folder, *(
+        login(f"test_{kind}") for kind in ("supervisor", "gate", "reporting")
+    ))  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -149,6 +177,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
                 running.url(user=prepare.OWNER_ROLE, database="postgres"),
                 running.url(user="counter", database="postgres"),
                 folder,
+                *(running.url(user=f"counter_{kind}", database="postgres") for kind in MORE_LOGINS),
             )
         _make_templates(made)
     yield made
@@ -177,9 +206,14 @@ def _make_templates(server: Server) -> None:
             engine.dispose()
         else:
             prepare.prepare(url, server.folder / "keys", with_demo=True, days=DAYS)
-            login = make_url(server.counter).username or ""
-            if login != "counter":
-                prepare.add_login(url, login, "KAI")
+            for kind, login_url in zip(
+                ("counter", *MORE_LOGINS),
+                (server.counter, server.supervisor, server.gate, server.reporting),
+                strict=True,
+            ):
+                login = make_url(login_url).username or ""
+                if login not in roles.ROLES:
+                    prepare.add_login(url, login, "KAI", kind)
     (server.folder / "templates").touch()
 
 
@@ -198,12 +232,17 @@ def _cloned(server: Server, template: str) -> Iterator[str]:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+def _test_database(name: str, urls: Server) -> TestDatabase:
+    more = (urls.supervisor, urls.gate, urls.reporting)
+    return TestDatabase(name, urls.owner, urls.counter, urls.administrator, urls.folder / "keys", *more)
+
+
 @pytest.fixture
 def database(server: Server) -> Iterator[TestDatabase]:
     """A database with the demonstration railway and its first days on sale, for this test alone."""
     with _cloned(server, "template_demo") as name:
         urls = server.database(name)
-        yield TestDatabase(name, urls.owner, urls.counter, urls.administrator, server.folder / "keys")
+        yield _test_database(name, urls)
 
 
 @pytest.fixture
@@ -211,7 +250,7 @@ def empty_database(server: Server) -> Iterator[TestDatabase]:
     """A migrated database without any operator, for this test alone."""
     with _cloned(server, "template_empty") as name:
         urls = server.database(name)
-        yield TestDatabase(name, urls.owner, urls.counter, urls.administrator, server.folder / "keys")
+        yield _test_database(name, urls)
 
 
 @pytest.fixture
@@ -250,10 +289,14 @@ def key_ring(server: Server) -> KeyRing:
     return keys.load(server.folder / "keys")
 
 
+def _connected(database: TestDatabase, **options: int) -> Database:
+    return offices.connect(database.counter_url, logins=database.logins, **options)
+
+
 @pytest.fixture
 def office(database: TestDatabase, key_ring: KeyRing) -> Iterator[Office]:
     """The library, opened on this test's database as the counter role."""
-    opened = offices.open_office(offices.connect(database.counter_url, pool_size=8), key_ring)
+    opened = offices.open_office(_connected(database, pool_size=8), key_ring)
     yield opened
     opened.close()
 
@@ -361,5 +404,5 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         with _connect(make_conninfo(external)) as connection:
             for row in connection.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", (f"%{run}",)):
                 connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(str(row[0]))))
-            for role in (f"test_owner_{run}", f"test_counter_{run}"):
+            for role in [f"test_{kind}_{run}" for kind in ("owner", *roles.ROLE_OF_LOGIN)]:
                 connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))

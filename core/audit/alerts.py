@@ -1,55 +1,58 @@
 """Security alerts: what is on record and somebody should look at, by the limits the operator has set.
 
-- failed PINs: one number, or one terminal, with more wrong PINs within an hour than policy allows;
-- refusals at night: sign-ins, and ticket codes that were used up, given back or never ours, refused at a station in
-  the hours policy calls night, by the station's own clock.
+Which incidents make an alert ``core.audit.incidents`` decides, whose day is out of line ``core.audit.outliers``. Here
+both are loaded, the look is put on record, and what somebody has looked at is acknowledged: an audit row of the type
+``security_alerts`` whose key is the alert's. Only a supervisor's or an administrator's counts, and nobody's about
+himself.
 
-Which incidents make an alert ``find`` decides; ``alerts`` loads them and puts the look on record.
+What is loaded begins at a midnight at least a day before the span that is asked for, so that an alert that began
+before it, and its key, are the same whenever one looks.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Text, bindparam, cast, select
+from sqlalchemy import Date, Text, bindparam, cast, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import DateTime
 
 from core import policy
-from core.clock import local
+from core.audit.incidents import ABOUT_SOMEBODY, Acknowledgement, Alert, Incident, Place, find
+from core.audit.outliers import REFUNDS, REPRINTS, Days, Tally, out_of_line
+from core.clock import instant, local
 from core.database import Actor, Statement, Transaction
-from core.models import AuditLog, CheckIn, Terminal, User
+from core.errors import NotFound, Refused
+from core.models import AuditLog, CheckIn, Refund, Shift, Terminal, User
 from core.network import Network
 from core.office import Office
-from core.permissions import require
-from core.policy import (
-    ALERT_FAILED_PINS,
-    ALERT_FAILED_PINS_AT_TERMINAL,
-    ALERT_NIGHT_REFUSALS,
-    NIGHT_ENDS,
-    NIGHT_STARTS,
-    Policies,
-)
+from core.permissions import PERMISSIONS, require
+from core.wording import one_line
 
-FAILED_PINS: Final = "failed_pins"
-FAILED_PINS_AT_TERMINAL: Final = "failed_pins_at_terminal"
-REFUSALS_AT_NIGHT: Final = "refusals_at_night"
+__all__ = ["Alert", "acknowledge", "alerts", "count_open"]
 
-_WITHIN: Final = timedelta(hours=1)
+ACKNOWLEDGED: Final = "security_alerts"
+#: How far back alerts are announced, and looked for when one is acknowledged by its key.
+RECENT, KNOWN = timedelta(days=1), timedelta(days=31)
+
+_LOOK_BACK: Final = timedelta(days=1)
 #: Of each kind so many incidents are looked at, the newest: who guesses for days makes more than memory should hold.
 _MOST: Final = 50_000
 _DIGITS_SHOWN: Final = 12
 #: What a gate refuses to somebody who tries, not to somebody who stands at the wrong platform.
 _SUSPICIOUS: Final = ("already_used", "cancelled", "superseded", "duplicate", "unpaid", "revoked", "forged")
+_SINCE: Final = bindparam("since", type_=DateTime(timezone=True))
+_BEFORE: Final = bindparam("before", type_=DateTime(timezone=True))
 
 _FAILED_SIGN_INS: Final = Statement(
     select(AuditLog.created_at, AuditLog.entity_type, AuditLog.entity_id, AuditLog.terminal_id)
     .where(
         AuditLog.operator_id == bindparam("operator_id"),
-        AuditLog.created_at >= bindparam("since"),
-        AuditLog.created_at < bindparam("before"),
+        AuditLog.created_at >= _SINCE,
+        AuditLog.created_at < _BEFORE,
         AuditLog.new_values["sign_in"].astext.in_(("failed", "locked")),
     )
     .order_by(AuditLog.created_at.desc())
@@ -59,8 +62,8 @@ _REFUSED_CODES: Final = Statement(
     select(CheckIn.recorded_at, CheckIn.terminal_id, CheckIn.station_id)
     .where(
         CheckIn.operator_id == bindparam("operator_id"),
-        CheckIn.recorded_at >= bindparam("since"),
-        CheckIn.recorded_at < bindparam("before"),
+        CheckIn.recorded_at >= _SINCE,
+        CheckIn.recorded_at < _BEFORE,
         CheckIn.outcome.in_(_SUSPICIOUS),
     )
     .order_by(CheckIn.recorded_at.desc())
@@ -73,63 +76,68 @@ _TERMINALS: Final = Statement(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Incident:
-    """A wrong PIN, or a code that a gate refused.
-
-    Args:
-        number: the staff number a PIN was tried for; None at a gate.
-        terminal: the terminal's code; empty where none is known.
-        place: the code of the station, its own key and its time zone.
-    """
-
-    at: datetime
-    number: str | None
-    terminal: str
-    place: Place
+def _days(*columns: Any, when: Any, where: Sequence[Any]) -> Any:
+    """Rows with the day of the operator's calendar they fall on, in front."""
+    day = cast(func.timezone(bindparam("zone", type_=Text()), when), Date)
+    return select(day.label("day"), *columns).where(when >= _SINCE, when < _BEFORE, *where).subquery()
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    station: str
-    station_id: int | None
-    time_zone: str
+_refund = _days(
+    *(Refund.requested_by.label("person"), Refund.refund_amount.label("amount"), Refund.created_at.label("at")),
+    literal(None, Text()).label("terminal"),
+    when=Refund.created_at,
+    where=(Refund.operator_id == bindparam("operator_id"), Refund.requested_by.is_not(None)),
+)
+_copy = _days(
+    *(AuditLog.user_id.label("person"), literal(0).label("amount"), AuditLog.created_at.label("at")),
+    Terminal.terminal_code.label("terminal"),
+    when=AuditLog.created_at,
+    where=(
+        AuditLog.operator_id == bindparam("operator_id"),
+        AuditLog.entity_type == "tickets",
+        AuditLog.action == "update",
+        AuditLog.new_values.has_key("copy"),
+        Terminal.operator_id == AuditLog.operator_id,
+        Terminal.id == AuditLog.terminal_id,
+    ),
+)
+_shift = _days(
+    Shift.user_id.label("person"), when=Shift.opened_at, where=(Shift.operator_id == bindparam("operator_id"),)
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """Incidents that were too many: for one number, at one terminal, or in one night at one station."""
+def _tallied(rows: Any) -> Statement:
+    return Statement(
+        select(
+            *(rows.c.day, User.staff_number, func.count().label("number"), func.sum(rows.c.amount).label("amount")),
+            *(func.min(rows.c.at).label("first_at"), func.max(rows.c.at).label("last_at")),
+            func.array_remove(func.array_agg(rows.c.terminal.distinct()), None, type_=ARRAY(Text)).label("terminals"),
+        )
+        .join(User, (User.operator_id == bindparam("operator_id")) & (User.id == rows.c.person))
+        .where(User.staff_number.is_not(None))
+        .group_by(rows.c.day, User.staff_number)
+    )
 
-    kind: str
-    subject: str
-    count: int
-    first_at: datetime
-    last_at: datetime
-    terminals: tuple[str, ...]
 
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "kind": self.kind,
-            "subject": self.subject,
-            "count": self.count,
-            "first_at": self.first_at.astimezone(UTC).isoformat(),
-            "last_at": self.last_at.astimezone(UTC).isoformat(),
-            "terminals": list(self.terminals),
-        }
+_TALLIES: Final = {REFUNDS: _tallied(_refund), REPRINTS: _tallied(_copy)}
+_AT_WORK: Final = Statement(
+    select(_shift.c.day, User.staff_number)
+    .join(User, (User.operator_id == bindparam("operator_id")) & (User.id == _shift.c.person))
+    .where(User.staff_number.is_not(None))
+    .distinct()
+)
 
 
 def alerts(office: Office, actor: Actor, since: datetime, before: datetime) -> list[Alert]:
-    """What was out of line from ``since`` up to ``before``, newest first.
+    """What was out of line from ``since`` up to ``before``, newest first, with who has looked at it.
 
     Raises:
         NotPermitted: not a supervisor or an administrator.
     """
     require(actor, "look_into_audit")
-    network = office.network()
 
     def read(tx: Transaction) -> list[Alert]:
-        asked = policy.ask(tx)
-        found = find(_incidents(tx, network, office.operator.time_zone, since, before), asked.read())
+        found = _load(tx, office, since, before)
         span = {"since": since.astimezone(UTC).isoformat(), "before": before.astimezone(UTC).isoformat()}
         tx.audit("view", "audit_logs", "alerts", new={"filter": span, "rows": len(found)})
         return found
@@ -137,66 +145,115 @@ def alerts(office: Office, actor: Actor, since: datetime, before: datetime) -> l
     return office.database.transaction(read, actor=actor, statement_timeout=120)
 
 
-def find(incidents: Iterable[Incident], policies: Policies) -> list[Alert]:
-    """The alerts that incidents make, newest first."""
-    by_time = sorted(incidents, key=lambda one: one.at)
-    wrong_pins = [one for one in by_time if one.number is not None]
-    found = [
-        *_bursts(FAILED_PINS, wrong_pins, lambda one: one.number or "", policies, ALERT_FAILED_PINS),
-        *_bursts(
-            FAILED_PINS_AT_TERMINAL, wrong_pins, lambda one: one.terminal, policies, ALERT_FAILED_PINS_AT_TERMINAL
-        ),
-        *_nights(by_time, policies),
+def count_open(office: Office, actor: Actor) -> int:
+    """How many alerts of the last day nobody has looked at; a number alone is no look into the trail.
+
+    Raises:
+        NotPermitted: not a supervisor or an administrator.
+    """
+    require(actor, "look_into_audit")
+
+    def read(tx: Transaction) -> int:
+        return sum(one.is_open for one in _load(tx, office, tx.now - RECENT, tx.now + timedelta(seconds=1)))
+
+    return office.database.transaction(read, actor=actor, statement_timeout=120)
+
+
+def acknowledge(office: Office, actor: Actor, alert_id: str, note: str) -> Alert:
+    """Put on record that somebody has looked at an alert of the last month, and what came of it.
+
+    Raises:
+        NotPermitted: not a supervisor or an administrator.
+        NotFound: there is no such alert (code ``unknown_alert``).
+        Refused: without a note (``note_missing``), about oneself (``own_alert``), or somebody has
+            (``alert_acknowledged``).
+    """
+    require(actor, "look_into_audit")
+    note = one_line(note)
+    if not note:
+        raise Refused("An acknowledgement needs a note.", code="note_missing", hint="Say what came of it.")
+
+    def write(tx: Transaction) -> Alert:
+        known = _load(tx, office, tx.now - KNOWN, tx.now + timedelta(seconds=1))
+        one = next((one for one in known if one.id == alert_id.strip().lower()), None)
+        if one is None:
+            raise NotFound(
+                f"There is no alert {alert_id.strip()[:20]!r}.",
+                code="unknown_alert",
+                hint="Its key stands in the list of alerts.",
+            )
+        if is_about(one, actor.staff_number):
+            raise Refused(
+                "Nobody acknowledges an alert about himself.", code="own_alert", hint="Ask another supervisor."
+            )
+        if not one.is_open:
+            raise Refused("This alert is acknowledged already.", code="alert_acknowledged", hint="Look at it.")
+        said = {"note": note, "kind": one.kind, "subject": one.subject, "count": one.count}
+        tx.audit("update", ACKNOWLEDGED, one.id, new=said)
+        return replace(one, acknowledged=Acknowledgement(actor.staff_number, tx.now, note, one.count))
+
+    return office.database.transaction(write, actor=actor, statement_timeout=120)
+
+
+def is_about(alert: Alert, staff_number: str) -> bool:
+    """Whether an alert is about this person."""
+    return alert.kind in ABOUT_SOMEBODY and alert.subject == staff_number
+
+
+def _load(tx: Transaction, office: Office, since: datetime, before: datetime) -> list[Alert]:
+    """The alerts whose last incident lies in the span, newest first."""
+    zone = office.operator.time_zone
+    begin = instant(local(since - _LOOK_BACK, zone).date(), time(), zone)
+    asked = policy.ask(tx)
+    incidents = list(_incidents(tx, office.network(), zone, begin, before))
+    days = _read_days(tx, zone, begin, before)
+    policies = asked.read()
+    found = [one for one in (*find(incidents, policies), *out_of_line(days, policies)) if one.last_at >= since]
+    seen = _acknowledgements(tx, found)
+    found = [replace(one, acknowledged=seen.get(one.id)) for one in found]
+    return sorted(found, key=lambda one: one.last_at, reverse=True)
+
+
+def _acknowledgements(tx: Transaction, found: Sequence[Alert]) -> dict[str, Acknowledgement]:
+    """The last acknowledgement of each alert by somebody whose word counts."""
+    if not found:
+        return {}
+    rows = tx.query(
+        select(AuditLog.entity_id, AuditLog.created_at, AuditLog.new_values, User.staff_number)
+        .join(User, (User.operator_id == AuditLog.operator_id) & (User.id == AuditLog.user_id))
+        .where(
+            AuditLog.operator_id == tx.operator_id,
+            AuditLog.entity_type == ACKNOWLEDGED,
+            AuditLog.entity_id.in_([one.id for one in found]),
+            AuditLog.action == "update",
+            User.role.in_(sorted(PERMISSIONS["look_into_audit"])),
+        )
+        .order_by(AuditLog.created_at, AuditLog.chain_no)
+    ).all()
+    of_id = {one.id: one for one in found}
+    seen = {}
+    for row in rows:
+        said, number = row.new_values or {}, row.staff_number or ""
+        if isinstance(said.get("count"), int) and not is_about(of_id[row.entity_id], number):
+            note = one_line(str(said.get("note", "")))
+            seen[row.entity_id] = Acknowledgement(number, row.created_at, note, said["count"])
+    return seen
+
+
+def _read_days(tx: Transaction, zone: str, since: datetime, before: datetime) -> Days:
+    span = {"since": since, "before": before, "zone": zone}
+    at_work = tx.send(_AT_WORK, **span)
+    asked = {what: tx.send(statement, **span) for what, statement in _TALLIES.items()}
+    tallies = [
+        Tally(
+            *(row.day, row.staff_number, what, row.number, int(row.amount), row.first_at, row.last_at),
+            tuple(row.terminals or ()),
+        )
+        for what, rows in asked.items()
+        for row in rows.all()
     ]
-    return sorted(found, key=lambda alert: alert.last_at, reverse=True)
-
-
-def _bursts(
-    kind: str,
-    incidents: Sequence[Incident],
-    subject: Callable[[Incident], str],
-    policies: Policies,
-    limit: policy.Policy[int],
-) -> Iterator[Alert]:
-    """One alert for each row of incidents without a pause of an hour, if some hour of it reached the limit."""
-    of_subject: dict[str, list[Incident]] = defaultdict(list)
-    for one in incidents:
-        of_subject[subject(one)].append(one)
-    for name, mine in of_subject.items():
-        starts = [at for at, one in enumerate(mine) if at == 0 or one.at - mine[at - 1].at > _WITHIN]
-        for begin, stop in zip(starts, [*starts[1:], len(mine)], strict=True):
-            burst = mine[begin:stop]
-            most = policies.get(limit, station_id=burst[-1].place.station_id)
-            if any(late.at - early.at <= _WITHIN for early, late in zip(burst, burst[most - 1 :], strict=False)):
-                yield _alert(kind, name, burst)
-
-
-def _nights(incidents: Sequence[Incident], policies: Policies) -> Iterator[Alert]:
-    nights: dict[tuple[Place, date], list[Incident]] = defaultdict(list)
-    for one in incidents:
-        night = _night(one, policies)
-        if night is not None:
-            nights[one.place, night].append(one)
-    for (place, _), refused in nights.items():
-        if len(refused) >= policies.get(ALERT_NIGHT_REFUSALS, station_id=place.station_id):
-            yield _alert(REFUSALS_AT_NIGHT, place.station, refused)
-
-
-def _night(one: Incident, policies: Policies) -> date | None:
-    """The evening of the night an incident falls into; None by day."""
-    starts = policies.get(NIGHT_STARTS, station_id=one.place.station_id)
-    ends = policies.get(NIGHT_ENDS, station_id=one.place.station_id)
-    there = local(one.at, one.place.time_zone)
-    if starts <= ends:
-        return there.date() if starts <= there.hour < ends else None
-    if there.hour >= starts:
-        return there.date()
-    return there.date() - timedelta(days=1) if there.hour < ends else None
-
-
-def _alert(kind: str, subject: str, incidents: Sequence[Incident]) -> Alert:
-    terminals = tuple(sorted({one.terminal for one in incidents if one.terminal}))
-    return Alert(kind, subject, len(incidents), incidents[0].at, incidents[-1].at, terminals)
+    present: frozenset[tuple[date, str]] = frozenset((row.day, row.staff_number) for row in at_work.all())
+    return Days(present, tallies)
 
 
 def _incidents(

@@ -5,8 +5,9 @@ reach the files of the terminals. The file, ``heads.jsonl``, has one JSON object
 row of ``audit_checkpoints`` has. It is only ever added to; keep it as long as the audit trail. A database begun anew
 with the same keys looks like one that was cut off: put the old file away together with the old database.
 
-A checkpoint is to be taken when a shift is closed (its report prints the hash), when the application starts, and by
-whatever looks after an installation: ``counter admin audit checkpoint``.
+A checkpoint is to be taken when a shift is closed, when the application starts, when somebody signs off, and by
+whatever looks after an installation: ``counter admin audit checkpoint``. On paper a head stands on every Z report
+(``head_of``): of a row that was rewritten or cut off since, the paper says another hash than the trail.
 """
 
 from __future__ import annotations
@@ -90,6 +91,23 @@ class Checkpoint:
         """Whether a key of this operator signed it; one that was revoked since did so as well."""
         key = office.public_keys.get(self.key_id)
         return is_signed(key, CHECKPOINT, self.statement, self.signature)
+
+
+_HEAD: Final = Statement(
+    select(AuditHead.last_no, AuditHead.last_hash).where(
+        AuditHead.operator_id == bindparam("operator_id"), AuditHead.chain == bindparam("chain")
+    )
+)
+#: So much of a hash is printed: enough that nobody finds another row with the same.
+_PRINTED_BYTES: Final = 8
+
+
+def head_of(tx: Transaction, terminal_id: int) -> dict[str, Any] | None:
+    """Where a terminal's chain ends now, to be printed: chain, row, and the first sixteen digits of its hash."""
+    row = tx.send(_HEAD, chain=terminal_id).first()
+    if row is None:
+        return None
+    return {"chain": terminal_id, "row": row.last_no, "hash": bytes(row.last_hash)[:_PRINTED_BYTES].hex()}
 
 
 def checkpoint(office: Office, actor: Actor, heads_file: Path, *, terminal_id: int | None = None) -> list[Checkpoint]:

@@ -18,6 +18,7 @@ from core.keys import KeyRing
 
 CHECKPOINT: Final = "checkpoint"
 EXPORT: Final = "export"
+REVOCATIONS: Final = "revocations"
 
 
 def sign(keys: KeyRing, kind: str, statement: Mapping[str, Any]) -> bytes:

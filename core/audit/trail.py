@@ -28,6 +28,7 @@ class Filter:
     Args:
         who: a staff number.
         terminal: a terminal's code.
+        correlation: what one transaction did has one correlation id.
         since: from this moment on.
         before: up to, and without, this moment.
     """
@@ -37,13 +38,14 @@ class Filter:
     who: str | None = None
     action: str | None = None
     terminal: str | None = None
+    correlation: UUID | None = None
     since: datetime | None = None
     before: datetime | None = None
 
     def as_json(self) -> dict[str, Any]:
         """What was asked, for the record."""
         named = {name: getattr(self, name) for name in self.__slots__ if getattr(self, name) is not None}
-        return {name: _time(value) if isinstance(value, datetime) else value for name, value in named.items()}
+        return {name: _plain(value) for name, value in named.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,8 @@ def _select(tx: Transaction, wanted: Filter) -> Select[*tuple[Any, ...]]:
         found = found.where(AuditLog.user_id == _person(tx, wanted.who))
     if wanted.terminal is not None:
         found = found.where(AuditLog.terminal_id == _terminal(tx, wanted.terminal))
+    if wanted.correlation is not None:
+        found = found.where(AuditLog.correlation_id == wanted.correlation)
     if wanted.since is not None:
         found = found.where(AuditLog.created_at >= wanted.since)
     if wanted.before is not None:

@@ -5,7 +5,8 @@ tickets), ``money`` (payments, charges, promotions), ``shifts`` (drawers, counts
 people's decisions, modifications, open questions), ``people`` (users, terminals, sessions, entitlements), ``journal``
 (audit, events, print jobs, check-ins, idempotency) and ``policy``. ``guards`` holds what PostgreSQL enforces
 beyond columns and constraints: row-level security, grants and state-transition triggers; ``ledger_guards`` what it
-refuses about sold bookings and closed shifts; ``audit_guards`` how it chains the audit trail.
+refuses about sold bookings and closed shifts; ``audit_guards`` how it chains the audit trail; ``session_guards`` how it
+knows who works; ``roles`` what each database role may do.
 """
 
 from core.models.approvals import Approval, BookingModification, PaymentQuestion
@@ -34,7 +35,17 @@ from core.models.network import (
     Train,
     TrainClass,
 )
-from core.models.people import DatabaseLogin, Entitlement, KeyRing, Operator, Terminal, User, UserProfile, UserSession
+from core.models.people import (
+    DatabaseLogin,
+    Entitlement,
+    KeyRing,
+    Operator,
+    Terminal,
+    User,
+    UserProfile,
+    UserSession,
+    UserStation,
+)
 from core.models.policy import PolicyConfiguration
 from core.models.sales import Booking, Passenger, SeatHold, Ticket
 from core.models.shifts import CashMovement, Shift, ShiftCount, StockCount, ZReport
@@ -85,5 +96,6 @@ __all__ = [
     "User",
     "UserProfile",
     "UserSession",
+    "UserStation",
     "ZReport",
 ]

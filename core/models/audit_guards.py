@@ -34,7 +34,8 @@ def canonical(row: str) -> str:
     return f"convert_to(json_build_array({columns}, extract(epoch FROM {row}.created_at))::text, 'UTF8')"
 
 
-#: The owner may write for any operator. Nobody else's row for another one comes as far as that operator's head: it
+#: Whose name is on a row is who is signed in (``core.models.session_guards``), or who has just signed in.
+#: The owner may write for any operator, and in anybody's name. Nobody else's row for another one comes as far as that operator's head: it
 #: passes unchained, to be refused by row-level security.
 _CHAIN: Final = f"""
 CREATE FUNCTION chain_audit_row() RETURNS trigger
@@ -46,6 +47,14 @@ BEGIN
         AND NOT pg_has_role(session_user, current_user, 'MEMBER')
     THEN
         RETURN NEW;
+    END IF;
+    IF NEW.user_id IS DISTINCT FROM public.acting_user() AND NEW.user_id IS NOT NULL
+        AND NOT pg_has_role(session_user, current_user, 'MEMBER')
+        AND NOT EXISTS (SELECT FROM public.user_sessions s WHERE s.operator_id = NEW.operator_id
+            AND s.user_id = NEW.user_id AND s.xmin = pg_current_xact_id()::xid)
+    THEN
+        RAISE EXCEPTION 'nobody signs for somebody else'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'audit_row_is_own', TABLE = 'audit_logs';
     END IF;
     said := {canonical("NEW")};
     LOOP

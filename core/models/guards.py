@@ -1,7 +1,7 @@
 """What PostgreSQL enforces beyond columns and constraints: row-level security, grants and state transitions.
 
 What it refuses about sold bookings and closed shifts stands in ``ledger_guards``, how it chains the audit trail in
-``audit_guards``.
+``audit_guards``, how it knows who works in ``session_guards``, and what each role is granted in ``roles``.
 
 ``statements()`` yields the DDL that belongs to the current models. The first migration holds a frozen copy of it; a
 test compares the two by schema dumps, since Alembic's autogenerate sees none of this.
@@ -18,71 +18,15 @@ from typing import Any, Final
 
 from sqlalchemy import Column, DateTime, Table
 
-from core.models import audit_guards, ledger_guards
+from core.models import audit_guards, ledger_guards, session_guards
 from core.models.base import Base
+from core.models.roles import COUNTER_ROLE, GATE_ROLE, GRANTS, HIDDEN, REPORTING_ROLE, SUPERVISOR_ROLE
 from core.states import TRANSITIONS
-
-#: The role whose rights every terminal login has (itself, or as a member).
-COUNTER_ROLE: Final = "counter"
-
-#: table -> what the counter role may do with it. Tables that are not named here it cannot even see.
-GRANTS: Final[dict[str, str]] = {
-    "operators": "SELECT",
-    "key_rings": "SELECT",
-    "terminals": "SELECT, INSERT, UPDATE (station_id, updated_at)",
-    "users": "SELECT, UPDATE (failed_attempts, locked_until, last_login, updated_at)",
-    "user_profiles": "SELECT",
-    "user_sessions": "SELECT, INSERT, UPDATE (last_activity, expires_at, is_active)",
-    "stations": "SELECT",
-    "routes": "SELECT",
-    "route_stations": "SELECT",
-    "trains": "SELECT",
-    "train_classes": "SELECT",
-    "coaches": "SELECT",
-    "seats": "SELECT",
-    "fare_buckets": "SELECT",
-    "service_patterns": "SELECT",
-    "schedules": "SELECT",
-    "seat_inventory": "SELECT, UPDATE (occupied)",
-    "bookings": "SELECT, INSERT, UPDATE (status, total_amount, discount_amount, final_amount, passenger_count,"
-    " booking_details, contact_phone, contact_phone_digest, user_id, expires_at, priced_at, updated_at)",
-    "seat_holds": "SELECT, INSERT, UPDATE (seat_ids, expires_at), DELETE",
-    "passengers": "SELECT, INSERT, DELETE",
-    "tickets": "SELECT, INSERT, UPDATE (ticket_status, qr_code, issue_no, copies_printed, closed_reason, closed_at,"
-    " check_in_time, checked_in_by, updated_at)",
-    "payments": "SELECT, INSERT, UPDATE (payment_status, external_reference, gateway_response, payment_date,"
-    " expires_at, shift_id, modification_id, updated_at)",
-    "refunds": "SELECT, INSERT, UPDATE (refund_status, refund_date, external_reference, gateway_response, updated_at)",
-    "booking_charges": "SELECT, INSERT",
-    "promotions": "SELECT, INSERT (operator_id, promotion_code, promotion_name, discount_type, discount_value,"
-    " minimum_amount, maximum_discount, valid_from, valid_to, usage_limit, is_active),"
-    " UPDATE (promotion_name, minimum_amount, maximum_discount, valid_from, valid_to, usage_limit, is_active,"
-    " updated_at)",
-    "booking_promotions": "SELECT, INSERT, UPDATE (released_at)",
-    "entitlements": "SELECT, INSERT, UPDATE (document_reference, valid_until, revoked_at, updated_at)",
-    "shifts": "SELECT, INSERT, UPDATE (status, counted_at, counted_amount, expected_amount, difference_reason,"
-    " approval_id, closed_at, closed_by, updated_at)",
-    "cash_movements": "SELECT, INSERT",
-    "shift_counts": "SELECT, INSERT",
-    "stock_counts": "SELECT, INSERT, UPDATE (next_number, spoilt, updated_at)",
-    "z_reports": "SELECT, INSERT",
-    "approvals": "SELECT, INSERT, UPDATE (status, decided_by, decided_at, decision_reason, used_at, updated_at)",
-    "booking_modifications": "SELECT, INSERT, UPDATE (within_policy, fee_charged, status, closed_at, updated_at)",
-    "payment_questions": "SELECT, INSERT, UPDATE (resolved_at, resolved_by, resolution)",
-    "audit_logs": "SELECT, INSERT (operator_id, id, user_id, terminal_id, correlation_id, entity_type, entity_id,"
-    " action, old_values, new_values, ip_address, user_agent)",
-    "audit_heads": "SELECT",
-    "audit_checkpoints": "SELECT, INSERT",
-    "domain_events": "SELECT, INSERT",
-    "notifications": "SELECT, INSERT",
-    "print_jobs": "SELECT, INSERT, UPDATE (state, printer, process_id, last_error, sent_at, settled_at, updated_at)",
-    "checkins": "SELECT, INSERT",
-    "idempotency": "SELECT, INSERT",
-    "policy_configurations": "SELECT",
-}
 
 #: Tables that belong to no single operator and so carry no policy.
 _UNOWNED: Final = frozenset({"database_logins"})
+
+_BY_SUPERVISORS: Final = "(SELECT acting_role()) IN ('supervisor', 'admin')"
 
 _CURRENT_OPERATOR: Final = """
 CREATE FUNCTION current_operator() RETURNS smallint
@@ -115,22 +59,74 @@ def _transition_triggers() -> Iterator[str]:
         )
 
 
-def _grant(table: Table) -> str:
-    """The grant of a table; when a row was written is for the database to say, so nobody may insert that."""
+def _grant(role: str, table: Table) -> str:
+    """What a role may do with a table, with the columns it may not read left out.
+
+    When a row was written is for the database to say, so nobody may insert that.
+    """
     told = [column.name for column in table.columns if not _is_written_at(column)]
-    return re.sub(r"\bINSERT\b(?! \()", f"INSERT ({', '.join(told)})", GRANTS[table.name])
+    rights = re.sub(r"\bINSERT\b(?! \()", f"INSERT ({', '.join(told)})", GRANTS[role][table.name])
+    hidden = HIDDEN[role].get(table.name)
+    if hidden:
+        shown = [column.name for column in table.columns if column.name not in hidden]
+        rights = re.sub(r"\bSELECT\b", f"SELECT ({', '.join(shown)})", rights)
+    return rights
 
 
 def _is_written_at(column: Column[Any]) -> bool:
     return isinstance(column.type, DateTime) and column.server_default is not None
 
 
+#: Beside what everybody may see of the own operator, what may be written where it matters who writes.
+#: table -> (policy, role, command, condition)
+_WRITING: Final[dict[str, tuple[tuple[str, str, str, str], ...]]] = {
+    "users": (
+        ("customers_come", COUNTER_ROLE, "INSERT", "role = 'customer'"),
+        ("customers_change", COUNTER_ROLE, "UPDATE", "role = 'customer'"),
+        ("staff_come", SUPERVISOR_ROLE, "INSERT", "may_manage(role)"),
+        ("staff_change", SUPERVISOR_ROLE, "UPDATE", "may_manage(role)"),
+    ),
+    "user_sessions": (
+        ("own_session", f"{COUNTER_ROLE}, {GATE_ROLE}", "UPDATE", "user_id = (SELECT acting_user())"),
+        ("sign_off", SUPERVISOR_ROLE, "UPDATE", _BY_SUPERVISORS),
+    ),
+    "user_stations": (
+        ("assign", SUPERVISOR_ROLE, "INSERT", _BY_SUPERVISORS),
+        ("relieve", SUPERVISOR_ROLE, "DELETE", _BY_SUPERVISORS),
+    ),
+    "policy_configurations": (
+        ("decide", SUPERVISOR_ROLE, "INSERT", _BY_SUPERVISORS),
+        ("withdraw", SUPERVISOR_ROLE, "UPDATE", _BY_SUPERVISORS),
+    ),
+    "promotions": (
+        ("offer", SUPERVISOR_ROLE, "INSERT", _BY_SUPERVISORS),
+        ("change", SUPERVISOR_ROLE, "UPDATE", _BY_SUPERVISORS),
+    ),
+    "tickets": (
+        ("sell", COUNTER_ROLE, "INSERT", "true"),
+        ("change", COUNTER_ROLE, "UPDATE", "true"),
+        ("admit", GATE_ROLE, "UPDATE", "ticket_status IN ('active', 'used')"),
+    ),
+}
+
+
 def _row_security(table: str) -> Iterator[str]:
     key = "id" if table == "operators" else "operator_id"
     mine = f"{key} = (SELECT current_operator())"
+    everybody = f"{COUNTER_ROLE}, {GATE_ROLE}, {REPORTING_ROLE}"
     yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
     yield f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY"
-    yield f"CREATE POLICY own_operator ON {table} TO {COUNTER_ROLE} USING ({mine}) WITH CHECK ({mine})"
+    if table not in _WRITING:
+        yield f"CREATE POLICY own_operator ON {table} TO {everybody} USING ({mine}) WITH CHECK ({mine})"
+    else:
+        yield f"CREATE POLICY own_operator ON {table} FOR SELECT TO {everybody} USING ({mine})"
+        for name, role, command, condition in _WRITING[table]:
+            allowed = f"({mine} AND {condition})"
+            # A gate locks any ticket it looks at; what it leaves behind is for the check.
+            seen = f"({mine})" if name == "admit" else allowed
+            using = "" if command == "INSERT" else f" USING {seen}"
+            check = "" if command == "DELETE" else f" WITH CHECK {allowed}"
+            yield f"CREATE POLICY {name} ON {table} FOR {command} TO {role}{using}{check}"
     yield f"CREATE POLICY owner ON {table} TO CURRENT_USER USING (true) WITH CHECK (true)"
 
 
@@ -138,13 +134,16 @@ def statements() -> Iterator[str]:
     """DDL to run, as the owner, after the tables exist."""
     yield _CURRENT_OPERATOR
     yield "REVOKE ALL ON FUNCTION current_operator() FROM PUBLIC"
-    yield f"GRANT EXECUTE ON FUNCTION current_operator() TO {COUNTER_ROLE}"
+    yield f"GRANT EXECUTE ON FUNCTION current_operator() TO {COUNTER_ROLE}, {GATE_ROLE}, {REPORTING_ROLE}"
     yield from _transition_triggers()
     yield from ledger_guards.statements()
     yield from audit_guards.statements()
+    yield from session_guards.functions()
+    yield from session_guards.triggers()
     for table in Base.metadata.sorted_tables:
         if table.name not in _UNOWNED:
             yield from _row_security(table.name)
-        if table.name in GRANTS:
-            yield f"GRANT {_grant(table)} ON {table.name} TO {COUNTER_ROLE}"
+        for role in GRANTS:
+            if table.name in GRANTS[role]:
+                yield f"GRANT {_grant(role, table)} ON {table.name} TO {role}"
     yield f"GRANT USAGE ON SEQUENCE ticket_serial TO {COUNTER_ROLE}"

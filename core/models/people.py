@@ -14,6 +14,8 @@ from core.models.base import Base, Stamped, belongs_to, created_column, one_of, 
 GENDERS = ("male", "female", "other")
 ENTITLEMENT_KINDS = ("senior", "veteran", "military")
 ROLES = ("customer", "clerk", "gate", "supervisor", "admin")
+#: What a database login may be: the owner, or a member of one of the roles in ``core.models.roles``.
+LOGIN_ROLES = ("owner", "counter", "gate", "supervisor", "reporting")
 
 
 class Operator(Stamped, Base):
@@ -28,13 +30,16 @@ class Operator(Stamped, Base):
     currency: Mapped[str] = mapped_column(server_default="IDR")
     time_zone: Mapped[str] = mapped_column(server_default="Asia/Jakarta")
     is_demonstration: Mapped[bool] = mapped_column(server_default=text("false"))
+    is_training: Mapped[bool] = mapped_column(
+        server_default=text("false"), sort_order=910, comment="nothing here is a real sale"
+    )
 
 
 class DatabaseLogin(Base):
     """Which operator a database login stands for. No terminal role may read or write it."""
 
     __tablename__ = "database_logins"
-    __table_args__ = (one_of("login_role", ("owner", "counter")),)
+    __table_args__ = (one_of("login_role", LOGIN_ROLES),)
 
     login_name: Mapped[str] = mapped_column(primary_key=True)
     operator_id: Mapped[int] = mapped_column(SmallInteger, ForeignKey("operators.id"))
@@ -111,6 +116,15 @@ class User(Stamped, Base):
     failed_attempts: Mapped[int] = mapped_column(server_default=text("0"))
     locked_until: Mapped[datetime | None]
     last_login: Mapped[datetime | None]
+    must_change_pin: Mapped[bool] = mapped_column(
+        server_default=text("false"), sort_order=910, comment="somebody else has set it"
+    )
+    lockouts: Mapped[int] = mapped_column(
+        SmallInteger, server_default=text("0"), sort_order=911, comment="since the last right PIN"
+    )
+    erased_at: Mapped[datetime | None] = mapped_column(
+        sort_order=912, comment="when the person was taken out of the record"
+    )
 
 
 class UserProfile(Stamped, Base):
@@ -150,6 +164,22 @@ class UserSession(Base):
     last_activity: Mapped[datetime] = created_column()
     expires_at: Mapped[datetime]
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
+    is_interactive: Mapped[bool] = mapped_column(
+        server_default=text("false"), sort_order=910, comment="somebody at a screen, not a command"
+    )
+    ended_at: Mapped[datetime | None] = mapped_column(sort_order=911)
+    ended_because: Mapped[str | None] = mapped_column(sort_order=912)
+
+
+class UserStation(Base):
+    """A station somebody may work at; who has none may work at every one."""
+
+    __tablename__ = "user_stations"
+    __table_args__ = (belongs_to("users", "user_id"), belongs_to("stations", "station_id"))
+
+    operator_id: Mapped[int] = tenant_key()
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    station_id: Mapped[int] = mapped_column(Integer, primary_key=True)
 
 
 class Entitlement(Stamped, Base):

@@ -155,6 +155,9 @@ class Passenger(Base):
     special_requirements: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
     created_at: Mapped[datetime] = created_column()
     entitlement_id: Mapped[UUID | None] = mapped_column(sort_order=910, comment="what the reduction was given for")
+    erased_at: Mapped[datetime | None] = mapped_column(
+        sort_order=911, comment="when the person was taken out of the record"
+    )
 
 
 class Ticket(Stamped, Base):

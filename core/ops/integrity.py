@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from core import training
 from core.audit import checkpoints, proof
 from core.audit.checkpoints import Noted
 from core.database import Database, Transaction
@@ -217,7 +218,7 @@ def verify(office: Office, heads_file: Path | None = None) -> list[Check]:
         found = [_ask(tx, name, counted, wrong) for name, (counted, wrong) in checks.items()]
         reports, broken = integrity_shifts.broken_links(tx)
         chain = Check("z_reports_are_chained", reports, tuple(broken[:_PROBLEMS_SHOWN]))
-        return [*found, chain, _check_codes(tx, office), _check_audit(tx, office, outside)]
+        return [*found, chain, _check_codes(tx, office), _check_training(tx, office), _check_audit(tx, office, outside)]
 
     return office.database.transaction(look, statement_timeout=600, snapshot=True)
 
@@ -261,6 +262,29 @@ def _check_codes(tx: Transaction, office: Office) -> Check:
         ):
             problems.append(f"ticket {row.ticket_number}: its code says something else than the ticket")
     return Check("codes_match_tickets", len(rows), tuple(problems[:_PROBLEMS_SHOWN]))
+
+
+def _check_training(tx: Transaction, office: Office) -> Check:
+    """What was sold in training, and nothing else, carries the numbers, codes and marks of training."""
+    practising = office.operator.is_training
+    bookings = tx.raw("SELECT booking_number FROM bookings").scalars()
+    rows = tx.raw("SELECT id, ticket_number, qr_code FROM tickets").all()
+    reports = tx.raw("SELECT z_number, coalesce(body ->> 'training', 'false') = 'true' AS practised FROM z_reports").all()
+    marked = "bears the mark of training" if not practising else "does not bear the mark of training"
+    problems = [
+        f"booking {number}: its number {marked}"
+        for number in bookings
+        if number.startswith(training.BOOKING_PREFIX) != practising
+    ]
+    for row in rows:
+        said = decode(row.qr_code, issuer=office.operator.issuer, public_keys={}).says_training  # signed: see above
+        if (row.id >= training.FIRST_SERIAL) != practising:
+            problems.append(f"ticket {row.ticket_number}: its number {marked}")
+        if said is not None and said != practising:
+            problems.append(f"ticket {row.ticket_number}: its code {marked}")
+    problems += [f"Z report {row.z_number} {marked}" for row in reports if row.practised != practising]
+    checked = len(bookings) + len(rows) + len(reports)
+    return Check("training_kept_apart", checked, tuple(problems[:_PROBLEMS_SHOWN]))
 
 
 def _check_audit(tx: Transaction, office: Office, outside: list[Noted]) -> Check:

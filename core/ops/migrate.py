@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib.resources import files
 from typing import Final
@@ -14,7 +15,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from core import database_address
 from core.errors import NotReady
-from core.models.guards import COUNTER_ROLE
+from core.models.roles import COUNTER_ROLE, ROLES, SUPERVISOR_ROLE
 
 #: Serialises everything that changes the schema or opens schedules, whichever process does it.
 _PREPARATION_LOCK: Final = 7_246_801
@@ -49,33 +50,46 @@ def hold_preparation_lock(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PREPARATION_LOCK})
 
 
-def ensure_counter_role(connection: Connection) -> None:
-    """Make the role every terminal login needs, if the cluster does not have it yet.
+def ensure_roles(connection: Connection) -> list[str]:
+    """Make the roles that terminals' logins are members of, where the server does not have them; returns the new ones.
 
     Raises:
-        NotReady: it is missing and this login may not create roles.
+        NotReady: some are missing and this login may not create roles.
     """
     exists = text("SELECT 1 FROM pg_roles WHERE rolname = :role")
-    if connection.execute(exists, {"role": COUNTER_ROLE}).first() is None:
-        _create_counter_role(connection)
+    missing = [role for role in ROLES if connection.execute(exists, {"role": role}).first() is None]
+    if missing:
+        _create_roles(connection, missing)
     member = text("SELECT pg_has_role(current_user, :role, 'MEMBER')")
-    if not connection.execute(member, {"role": COUNTER_ROLE}).scalar():
-        # An owner that runs the program itself steps down to this role, so it must be a member of it. One that was
-        # not trusted with that runs the program under another login.
-        with suppress(ProgrammingError), connection.begin_nested():
-            connection.execute(text(f"GRANT {COUNTER_ROLE} TO CURRENT_USER"))
+    for role in ROLES:
+        if not connection.execute(member, {"role": role}).scalar():
+            # An owner that runs the program itself steps down to these roles, so it must be a member of them. One
+            # that was not trusted with that runs the program under another login.
+            with suppress(ProgrammingError), connection.begin_nested():
+                connection.execute(text(f"GRANT {role} TO CURRENT_USER"))
+    return missing
 
 
-def _create_counter_role(connection: Connection) -> None:
+def _create_roles(connection: Connection, missing: Sequence[str]) -> None:
     may = connection.execute(
         text("SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user")
     ).scalar_one()
     if not may:
+        named = " and ".join(f'"{role}"' for role in missing)
         raise NotReady(
-            f'The database has no role "{COUNTER_ROLE}" and this login may not create it.',
-            hint=f"As an administrator run: CREATE ROLE {COUNTER_ROLE} LOGIN PASSWORD '…'",
+            f"The database has no role {named} and this login may not create it.",
+            hint=f"As an administrator run: {'; '.join(role_statements(missing))}",
         )
-    connection.execute(text(f"CREATE ROLE {COUNTER_ROLE} LOGIN"))
+    for statement in role_statements(missing):
+        connection.execute(text(statement))
+
+
+def role_statements(missing: Sequence[str] = ROLES) -> list[str]:
+    """The SQL that makes roles: for whoever administers the server."""
+    made = [f"CREATE ROLE {role} LOGIN" for role in missing]
+    if SUPERVISOR_ROLE in missing:
+        made.append(f"GRANT {COUNTER_ROLE} TO {SUPERVISOR_ROLE}")
+    return made
 
 
 def upgrade(connection: Connection, revision: str = "head") -> str:

@@ -21,11 +21,12 @@ from core import keys
 from core.driver_errors import translated
 from core.errors import NotFound, NotReady, Refused
 from core.models import DatabaseLogin, KeyRing, Operator, Schedule
-from core.models.guards import COUNTER_ROLE
-from core.ops import demo, migrate, schedules
+from core.models.roles import ROLE_OF_LOGIN, ROLES
+from core.ops import demo, migrate, practice, schedules
 
 OWNER_ROLE: Final = "counter_owner"
 DATABASE_NAME: Final = "counter"
+TRAINING_DATABASE_NAME: Final = "counter_training"
 
 #: (step, done, total) as a long preparation goes on.
 Report = Callable[[str, int, int], None]
@@ -46,20 +47,24 @@ class Prepared:
 
 
 def provision(administrator_url: str, database: str = DATABASE_NAME) -> None:
-    """Make the two roles and an empty database owned by the owner, where they are missing.
+    """Make the roles and an empty database owned by the owner, where they are missing.
 
     Args:
         administrator_url: a login that may create roles and databases, to any database of the server.
     """
     with psycopg.connect(administrator_url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(7246800)")  # several starts may arrive here at once
-        for role, rights in ((COUNTER_ROLE, "LOGIN"), (OWNER_ROLE, "LOGIN CREATEROLE")):
-            if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
-                connection.execute(sql.SQL("CREATE ROLE {} " + rights).format(sql.Identifier(role)))
+        exists = "SELECT 1 FROM pg_roles WHERE rolname = %s"
+        if not connection.execute(exists, (OWNER_ROLE,)).fetchone():
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEROLE").format(sql.Identifier(OWNER_ROLE)))
+        missing = [role for role in ROLES if not connection.execute(exists, (role,)).fetchone()]
+        for statement in migrate.role_statements(missing):
+            connection.execute(sql.SQL(statement))
         member = "SELECT 1 WHERE pg_has_role(%s, %s, 'MEMBER')"
-        if not connection.execute(member, (OWNER_ROLE, COUNTER_ROLE)).fetchone():
-            roles = sql.Identifier(COUNTER_ROLE), sql.Identifier(OWNER_ROLE)
-            connection.execute(sql.SQL("GRANT {} TO {} WITH ADMIN OPTION").format(*roles))
+        for role in ROLES:
+            if not connection.execute(member, (OWNER_ROLE, role)).fetchone():
+                roles = sql.Identifier(role), sql.Identifier(OWNER_ROLE)
+                connection.execute(sql.SQL("GRANT {} TO {} WITH ADMIN OPTION").format(*roles))
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone():
             name, owner = sql.Identifier(database), sql.Identifier(OWNER_ROLE)
             connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, owner))
@@ -69,32 +74,39 @@ def prepare(
     owner_url: str,
     keys_folder: Path,
     *,
-    with_demo: bool,
+    with_demo: bool | None = None,
     days: int | None = None,
     operator_code: str | None = None,
+    training: bool = False,
     report: Report = _silent,
 ) -> Prepared:
     """Bring the owner's database up to this program, and extend the schedules; safe to run again and at once.
 
     Args:
-        with_demo: load the demonstration railway into a database that has no operator yet.
+        with_demo: load the demonstration railway into a database that has no operator yet; None: only for training.
         days: open schedules from today for so many days; None leaves them as they are.
         operator_code: whose keys are in ``keys_folder``, where the database has several operators.
+        training: make it a database of training, for good.
 
     Raises:
-        NotReady: the schema is newer, the role cannot be made, or the keys are not this database's.
-        Refused: a demonstration was asked for on a database with real data.
+        NotReady: the schema is newer, the role cannot be made, the keys are not this database's, or it is one of
+            training and this is not for training (code ``training_mismatch``).
+        Refused: a demonstration or training was asked for on a database with real data.
         DatabaseUnreachable: no answer.
     """
     with owning(owner_url) as engine:
         with engine.begin() as connection:
             migrate.hold_preparation_lock(connection)
-            migrate.ensure_counter_role(connection)
+            migrate.ensure_roles(connection)
             report("schema", 0, 1)
             revision = migrate.upgrade(connection)
             report("schema", 1, 1)
-            if with_demo:
+            if not training:
+                practice.require_kind(connection, in_training=False)
+            if with_demo or (with_demo is None and training and not _operators(connection)):
                 demo.load(connection, report=lambda done, total: report("railway", done, total))
+            if training:
+                practice.mark(connection)
             for operator_id in _operators(connection):
                 _register_owner(connection, operator_id)
             _register_keys(connection, _operator_of_this_ring(connection, operator_code), keys_folder)
@@ -103,6 +115,19 @@ def prepare(
             count = connection.execute(select(func.count()).select_from(Schedule)).scalar_one()
             is_demo = connection.execute(select(func.bool_or(Operator.is_demonstration))).scalar() or False
     return Prepared(revision, bool(is_demo), count, opened)
+
+
+def require_kind(owner_url: str, *, in_training: bool) -> None:
+    """Refuse an owner's work on the other kind of database; one that is not prepared yet is of no kind.
+
+    Raises:
+        NotReady: it is of training and the program is not, or the other way round (code ``training_mismatch``).
+        DatabaseUnreachable: no answer.
+    """
+    known = text("SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('public.operators') AND attname = :name")
+    with owning(owner_url) as engine, engine.connect() as connection:
+        if connection.execute(known, {"name": Operator.is_training.key}).first():
+            practice.require_kind(connection, in_training)
 
 
 def extend(owner_url: str, days: int, *, report: Report = _silent) -> int:
@@ -121,8 +146,11 @@ def extend(owner_url: str, days: int, *, report: Report = _silent) -> int:
     return opened
 
 
-def add_login(owner_url: str, name: str, operator_code: str) -> None:
-    """Let a database login of the server work for an operator: with the counter's rights and no more.
+def add_login(owner_url: str, name: str, operator_code: str, kind: str = "counter") -> None:
+    """Let a database login of the server work for an operator, with the rights of its kind and no more.
+
+    Args:
+        kind: ``counter``, ``supervisor``, ``gate`` or ``reporting`` (``core.models.roles``).
 
     Raises:
         NotFound: no such operator, or no such role on the server.
@@ -135,16 +163,26 @@ def add_login(owner_url: str, name: str, operator_code: str) -> None:
             raise NotFound(f"There is no operator {operator_code[:20]!r}.", hint="Use its code, such as KAI.")
         if not connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": name}).first():
             raise NotFound(f"The server has no role {name[:60]!r}.", hint="Create it first: CREATE ROLE … LOGIN")
-        if name != COUNTER_ROLE:
-            connection.execute(text(f"GRANT {COUNTER_ROLE} TO {connection.dialect.identifier_preparer.quote(name)}"))
-        row = {"login_name": name, "operator_id": operator_id, "login_role": "counter"}
+        if name not in ROLES:
+            login = connection.dialect.identifier_preparer.quote(name)
+            for role in ROLES:
+                member = text("SELECT pg_has_role(:name, :role, 'MEMBER')")
+                if role != ROLE_OF_LOGIN[kind] and connection.execute(member, {"name": name, "role": role}).scalar():
+                    connection.execute(text(f"REVOKE {role} FROM {login}"))
+            connection.execute(text(f"GRANT {ROLE_OF_LOGIN[kind]} TO {login}"))
+        row = {"login_name": name, "operator_id": operator_id, "login_role": kind}
         connection.execute(
             upsert(DatabaseLogin).values(row).on_conflict_do_update(index_elements=["login_name"], set_=row)
         )
 
 
-def add_operator(owner_url: str, keys_folder: Path, code: str, name: str, issuer: str, time_zone: str) -> None:
+def add_operator(
+    owner_url: str, keys_folder: Path, code: str, name: str, issuer: str, time_zone: str, *, training: bool = False
+) -> None:
     """Enter an operator, with the key ring in ``keys_folder`` (made if there is none) for its tickets.
+
+    Args:
+        training: it is there to practise on, and so is everything in its database.
 
     Raises:
         Refused: the code or the issuer is taken (code ``operator_exists``), or the ring is another operator's
@@ -152,6 +190,7 @@ def add_operator(owner_url: str, keys_folder: Path, code: str, name: str, issuer
     """
     with owning(owner_url) as engine, engine.begin() as connection:
         migrate.hold_preparation_lock(connection)
+        practice.require_kind(connection, training)
         same = (Operator.operator_code == code) | (Operator.issuer_code == issuer)
         if connection.execute(select(Operator.id).where(same)).first():
             raise Refused(
@@ -165,6 +204,8 @@ def add_operator(owner_url: str, keys_folder: Path, code: str, name: str, issuer
                 id=operator_id, operator_code=code, operator_name=name, issuer_code=issuer, time_zone=time_zone
             )
         )
+        if training:
+            practice.mark(connection)
         _register_owner(connection, operator_id)
         _register_keys(connection, operator_id, keys_folder)
 

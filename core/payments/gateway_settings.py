@@ -2,6 +2,8 @@
 
 From the environment (``COUNTER_GATEWAY_URL``, ``COUNTER_GATEWAY_SERVER_KEY`` or ``…_SERVER_KEY_FILE``) or
 ``settings.toml`` (``gateway_url = …``); never from the database. The server key is shown by nothing.
+
+Training knows neither: its gateway is the simulator on this machine, which the trial key opens and nothing else.
 """
 
 from __future__ import annotations
@@ -20,12 +22,17 @@ from core.payments.gateway_errors import GatewayNotReady
 
 #: Printable, and without the colon that ends a name in Basic authentication (RFC 7617).
 _SERVER_KEY: Final = re.compile(r"[!-9;-~]{8,200}")
+#: No secret: it opens nothing but a simulator.
+TRIAL_KEY: Final = "SB-Mid-server-trial"
+#: Where ``counter admin gateway-simulator`` answers unless it is told otherwise.
+SIMULATOR_PORT: Final = 8799
 
 
 class GatewaySettings(Settings):
     """This machine's gateway settings. Times are in seconds; ``total`` bounds one attempt from connect to last byte."""
 
     gateway_url: str | None = None
+    training_gateway_url: str | None = None
     gateway_server_key: SecretStr | None = None
     gateway_server_key_file: Path | None = None
     gateway_acquirer: str = Field(default="gopay", pattern=r"^[a-z0-9 _-]{1,30}$")
@@ -114,6 +121,8 @@ def gateway_access() -> GatewayAccess:
 
 
 def _access(chosen: GatewaySettings) -> GatewayAccess:
+    if chosen.training:
+        return _simulated(chosen)
     key = chosen.gateway_server_key or _read_key(chosen.gateway_server_key_file)
     if chosen.gateway_url is None or key is None:
         raise GatewayNotReady(
@@ -132,6 +141,34 @@ def _access(chosen: GatewaySettings) -> GatewayAccess:
         total=chosen.gateway_total_seconds,
         attempts=chosen.gateway_attempts,
     )
+
+
+def _simulated(chosen: GatewaySettings) -> GatewayAccess:
+    """The gateway of training: a simulator on this machine. A real one's address, key and proxy are left alone."""
+    url = chosen.training_gateway_url
+    if url is None and _leads_here(chosen.gateway_url):
+        url = chosen.gateway_url  # the line that the simulator prints
+    if url is not None and not _leads_here(url):
+        raise GatewayNotReady(
+            "In training no real payment gateway is asked.",
+            hint="Start counter admin gateway-simulator and set COUNTER_TRAINING_GATEWAY_URL to its address.",
+        )
+    return GatewayAccess(
+        url=(url or f"http://127.0.0.1:{SIMULATOR_PORT}").rstrip("/"),
+        server_key=SecretStr(TRIAL_KEY),
+        acquirer=chosen.gateway_acquirer,
+        connect=chosen.gateway_connect_seconds,
+        read=chosen.gateway_read_seconds,
+        total=chosen.gateway_total_seconds,
+        attempts=chosen.gateway_attempts,
+    )
+
+
+def _leads_here(url: str | None) -> bool:
+    try:
+        return _is_loopback(urlsplit(url or "").hostname or "")
+    except ValueError:
+        return False
 
 
 def _read_key(path: Path | None) -> SecretStr | None:

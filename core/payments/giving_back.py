@@ -116,11 +116,16 @@ class OnTheSpot:
 
     Attributes:
         shift_id: the drawer cash is paid out of; None: there is none.
-        voids: payment reference to the reference of the slip that voided it.
+        voids: payment reference to the reference of the slip that voided it, as it goes on record.
     """
 
     shift_id: UUID | None = None
     voids: Mapping[str, str] | None = None
+
+
+def refund_reference(payment_reference: str) -> str:
+    """Our own name for the refund of a payment."""
+    return f"{payment_reference}-R"
 
 
 def unwind(tx: Transaction, booking_id: object, on_the_spot: OnTheSpot | None) -> list[dict[str, Any]]:
@@ -160,7 +165,7 @@ def _refund(
     tx: Transaction, payment: Any, done: str | None, spot: OnTheSpot | None, modification: UUID | None
 ) -> dict[str, Any]:
     from_drawer = done is not None and METHODS[payment.payment_method].gives_change
-    refund_id, reference = uuid7(), f"{payment.payment_reference}-R"
+    refund_id, reference = uuid7(), refund_reference(payment.payment_reference)
     tx.send(
         _REFUND,
         id=refund_id,

@@ -24,6 +24,7 @@ from core.money import grouped
 from core.office import Office
 from core.passengers import PassengerInput
 from core.payments import Tender, find, settle
+from core.payments.practice import marked
 from core.payments.record import record_part
 from core.payments.standing import Standing, standing
 from core.permissions import require
@@ -84,18 +85,18 @@ def take(
         first = claim.first()
         if first is not None:
             first.require_same()
-            return Taken(standing(tx, booking_id))
+            return Taken(standing(tx, office, booking_id))
         done = checkout.work_out(tx, office, wanted.held(network), wanted, passengers)
         shift = here.read()
         done, part = _part(done, tender, amount)
         settlement = settle(part, tender)
         if part == done.owed:
             sold = closing.close(tx, office, done, settlement, shift_id=shift.id, printer=printer)
-            return Taken(standing(tx, booking_id), sold)
+            return Taken(standing(tx, office, booking_id), sold)
         done = checkout.fix(tx, office, done)
-        record_part(tx, uuid7(), done, settlement, shift.id)
+        record_part(tx, office.keys, uuid7(), done, marked(office, settlement), shift.id)
         hold_on(tx, done)
-        return Taken(standing(tx, booking_id))
+        return Taken(standing(tx, office, booking_id))
 
     # How it stands is read before the commit: once that is done, nothing can fail any more that was saved.
     return office.database.transaction(pay, actor=actor)

@@ -19,6 +19,7 @@ from core.errors import NotFound, StateConflict, UsageError
 from core.models import Booking, Payment, PaymentQuestion, Refund
 from core.office import Office
 from core.payments import METHODS, giving_back
+from core.payments.card import concealed_reference
 from core.payments.judgement import QUESTIONS
 from core.permissions import require
 from core.wording import one_line
@@ -193,7 +194,7 @@ def resolve(office: Office, actor: Actor, name: str, how: str) -> None:
     try:
         question_id = UUID(name)
     except ValueError:
-        office.database.transaction(lambda tx: _pay_back(tx, name.strip().upper(), how), actor=actor)
+        office.database.transaction(lambda tx: _pay_back(tx, office, name.strip().upper(), how), actor=actor)
         return
 
     def answer(tx: Transaction) -> None:
@@ -205,7 +206,7 @@ def resolve(office: Office, actor: Actor, name: str, how: str) -> None:
     office.database.transaction(answer, actor=actor)
 
 
-def _pay_back(tx: Transaction, reference: str, how: str) -> None:
+def _pay_back(tx: Transaction, office: Office, reference: str, how: str) -> None:
     found = tx.send(_REFUND, reference=reference).first()
     if found is None:
         raise _unknown()
@@ -219,6 +220,8 @@ def _pay_back(tx: Transaction, reference: str, how: str) -> None:
             "The gateway pays this back by itself.", code="gateway_refunds", hint="Run: counter pay reconcile"
         )
     payment = tx.send(_PAYMENT, payment_id=refund.payment_id).first()
+    if METHODS[refund.refund_method].takes_card_details:
+        how = concealed_reference(office.keys, refund.refund_reference, how)
     giving_back.complete(tx, refund, payment, reference=how)
     settle(tx, refund.payment_id, UNTIL_REFUNDED, "paid back by hand")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -13,6 +14,7 @@ from core.database import Statement, Transaction
 from core.errors import NotFound
 from core.models import Booking, Payment, Refund
 from core.office import Office
+from core.payments.card import shown_reference, whole_references
 
 _BOOKING: Final = select(
     *(Booking.id, Booking.booking_number, Booking.status, Booking.final_amount, Booking.expires_at, Booking.priced_at)
@@ -45,6 +47,7 @@ class Standing:
     payments: tuple[Any, ...]
     refunds: tuple[Any, ...]
     now: datetime
+    references: Mapping[UUID, str | None] = field(default_factory=dict)  #: of payments and refunds, as typed
 
     @property
     def paid(self) -> int:
@@ -75,13 +78,13 @@ class Standing:
             "under_way": self.under_way,
             "owed": self.owed,
             "expires_at": self.expires_at.isoformat() if self.expires_at else None,
-            "payments": [payment_json(one) for one in self.payments],
-            "refunds": [refund_json(one) for one in self.refunds],
+            "payments": [payment_json(one, self.references.get(one.id)) for one in self.payments],
+            "refunds": [refund_json(one, self.references.get(one.id)) for one in self.refunds],
         }
 
 
-def payment_json(row: Any) -> dict[str, Any]:
-    """A payment as commands print it."""
+def payment_json(row: Any, reference: str | None = None) -> dict[str, Any]:
+    """A payment as commands print it; ``reference`` is the whole of a concealed one, for whoever may see it."""
     return {
         "reference": row.payment_reference,
         "method": row.payment_method,
@@ -90,7 +93,7 @@ def payment_json(row: Any) -> dict[str, Any]:
         "processing_fee": row.processing_fee,
         "tendered": row.tendered,
         "change": row.change_given,
-        "external_reference": row.external_reference,
+        "external_reference": reference or shown_reference(row.external_reference),
         "card_last_four": row.card_last_four,
         "edc_terminal": row.edc_terminal,
         "edc_batch": row.edc_batch,
@@ -99,15 +102,15 @@ def payment_json(row: Any) -> dict[str, Any]:
     }
 
 
-def refund_json(row: Any) -> dict[str, Any]:
-    """A refund as commands print it."""
+def refund_json(row: Any, reference: str | None = None) -> dict[str, Any]:
+    """A refund as commands print it; ``reference`` as in ``payment_json``."""
     return {
         "reference": row.refund_reference,
         "reason": row.refund_reason,
         "status": row.refund_status,
         "amount": row.refund_amount,
         "method": row.refund_method,
-        "external_reference": row.external_reference,
+        "external_reference": reference or shown_reference(row.external_reference),
         "refunded_at": row.refund_date.isoformat() if row.refund_date else None,
     }
 
@@ -118,10 +121,10 @@ def read_standing(office: Office, which: UUID | str) -> Standing:
     Raises:
         NotFound: there is none (code ``unknown_booking``).
     """
-    return office.database.transaction(lambda tx: standing(tx, which))
+    return office.database.transaction(lambda tx: standing(tx, office, which))
 
 
-def standing(tx: Transaction, which: UUID | str) -> Standing:
+def standing(tx: Transaction, office: Office, which: UUID | str) -> Standing:
     """The same inside a transaction, with what it has written."""
     if isinstance(which, UUID):
         row = tx.send(_BY_ID, booking_id=which).first()
@@ -133,8 +136,9 @@ def standing(tx: Transaction, which: UUID | str) -> Standing:
             code="unknown_booking",
             hint="A booking number has seven letters and digits.",
         )
-    payments, refunds = tx.send(_PAYMENTS, booking_id=row.id), tx.send(_REFUNDS, booking_id=row.id)
+    asked = tx.send(_PAYMENTS, booking_id=row.id), tx.send(_REFUNDS, booking_id=row.id)
+    payments, refunds = (tuple(rows.all()) for rows in asked)
     return Standing(
         row.id, row.booking_number, row.status, row.final_amount, row.expires_at, row.priced_at is not None,
-        tuple(payments.all()), tuple(refunds.all()), tx.now,
+        payments, refunds, tx.now, whole_references(office.keys, payments, refunds),
     )  # fmt: skip

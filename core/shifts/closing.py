@@ -20,6 +20,7 @@ from uuid_utils.compat import uuid7
 
 from core import approvals, policy, print_journal
 from core.approvals import Approval, ApprovalNeeded
+from core.audit import checkpoints
 from core.database import Actor, Statement, Transaction
 from core.errors import Refused
 from core.models import PrintJob, ZReport
@@ -104,6 +105,7 @@ def x_report(office: Office, actor: Actor) -> dict[str, Any]:
         return {
             "report": "x",
             "operator": office.operator.name,
+            **_marks(office),
             "currency": office.operator.currency,
             **sheet.heading(),
             "made_at": sheet.at(tx.now),
@@ -211,6 +213,11 @@ def _settle_difference(tx: Transaction, done: Counted, reason: str, approval_id:
     return approvals.consume(tx, approval_id, done.wish())
 
 
+def _marks(office: Office) -> dict[str, Any]:
+    """What a report says of training: nothing, where real money was counted."""
+    return {"training": True} if office.operator.is_training else {}
+
+
 def _body(
     office: Office,
     tx: Transaction,
@@ -226,6 +233,7 @@ def _body(
         "report": "z",
         "z_number": number,
         "operator": office.operator.name,
+        **_marks(office),
         "currency": office.operator.currency,
         **sheet.heading(),
         "status": "closed",
@@ -236,6 +244,7 @@ def _body(
         "difference_reason": reason if done.needs_reason else None,
         "approved_by": approval.decided_by_name if approval else None,
         "approval_number": approval.number if approval else None,
+        "audit_head": checkpoints.head_of(tx, sheet.shift.terminal_id),
         "previous_digest": before.hex(),
     }
 

@@ -1,21 +1,20 @@
 """Z reports and lists of shifts as tables for a spreadsheet.
 
-What belongs here: rows and columns, and that no text becomes a formula: a cell that begins with =, +, -, @, a tab or a
-carriage return gets an apostrophe before it (OWASP, "CSV Injection"). Amounts are whole minor units, as everywhere.
+What belongs here: rows and columns; that no text becomes a formula is ``core.spreadsheet``'s. Amounts are whole minor
+units, as everywhere.
 """
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from core import spreadsheet
 from core.errors import UsageError
 
 Cell: TypeAlias = str | int | None
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _HEADING: Final = (
     *("operator", "z_number", "shift_number", "clerk", "staff_number", "terminal", "station", "opened_at"),
     *("counted_at", "closed_at", "closed_by", "difference_reason", "approved_by", "previous_digest", "digest"),
@@ -30,11 +29,6 @@ _SHIFT_COLUMNS: Final = (
     *("shift_number", "z_number", "status", "clerk", "staff_number", "terminal", "station", "opened_at", "counted_at"),
     *("closed_at", "closed_by", "float", "expected", "counted", "difference", "difference_reason"),
 )
-
-
-def harmless(cell: Cell) -> Cell:
-    """A cell that a spreadsheet takes for what it is: numbers as they are, no text for a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
 def z_table(report: Mapping[str, Any]) -> list[tuple[Cell, ...]]:
@@ -89,7 +83,7 @@ def write(path: Path, rows: Iterable[Sequence[Cell]]) -> None:
     """
     try:
         with path.open("w", encoding="utf-8", newline="") as stream:
-            csv.writer(stream).writerows([harmless(cell) for cell in row] for row in rows)
+            stream.writelines(map(spreadsheet.line, rows))
     except OSError as error:
         raise UsageError(
             f"{path} cannot be written: {error.strerror or error}.",

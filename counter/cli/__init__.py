@@ -17,7 +17,8 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from core.errors import CounterError
-from counter.cli.output import JSON_FLAG, is_answer_lost, notes, print_error, settle, tell_answer_lost
+from counter.cli.output import JSON_FLAG, is_answer_lost, notes, print_error, settle, tell_answer_lost, tell_exposed
+from counter.cli.values import limit_texts, require_short
 
 
 class LazyGroup(click.Group):
@@ -37,7 +38,7 @@ class LazyGroup(click.Group):
             return None
         module, _, name = self._where[cmd_name].partition(":")
         command: click.Command = getattr(import_module(module), name)
-        return command
+        return limit_texts(command)
 
 
 @click.group(
@@ -51,6 +52,9 @@ class LazyGroup(click.Group):
         "checkin": "counter.cli.gate:checkin",
         "shift": "counter.cli.shift:shift",
         "approve": "counter.cli.approve:approve",
+        "staff": "counter.cli.staff:staff",
+        "customer": "counter.cli.customer:customer",
+        "personal": "counter.cli.personal:personal",
         "admin": "counter.cli.admin:admin",
     },
     invoke_without_command=True,
@@ -72,13 +76,23 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # an arrow that the terminal's encoding lacks is no reason to stop
     status = _run(given, as_json=JSON_FLAG in given)
+    _warn_of_exposed_secrets()
     settle()
     sys.exit(status)
+
+
+def _warn_of_exposed_secrets() -> None:
+    """Of the files that the settings of this run came from; a run that needed none is not made to read them."""
+    config = sys.modules.get("core.config")
+    if config is not None and config.settings.cache_info().currsize:
+        for path in config.settings().exposed_files():
+            tell_exposed(path)
 
 
 def _run(given: list[str], *, as_json: bool) -> int:
     """Run a command, its errors in words; returns the exit status."""
     try:
+        require_short(given)
         with counter.make_context("counter", given) as context:
             counter.invoke(context)
     except click.exceptions.Exit as left:

@@ -12,11 +12,14 @@ import click
 
 from core.config import settings
 from core.errors import NotReady
+from core.models.roles import ROLE_OF_LOGIN
 from core.ops import prepare
 from counter.cli.audit import audit
 from counter.cli.entitlements import entitlements
+from counter.cli.keys import keys
 from counter.cli.opening import workplace
 from counter.cli.output import exits_with, json_option, print_json, print_table, progress, say
+from counter.cli.personal import forget
 from counter.cli.promotions import promotions
 from counter.cli.values import Number
 from counter.session import DEMONSTRATION_DAYS, owner_url
@@ -29,7 +32,7 @@ def admin() -> None:
     """Look after the installation."""
 
 
-for _group in (promotions, entitlements, audit):
+for _group in (promotions, entitlements, audit, keys, forget):
     admin.add_command(_group)
 
 
@@ -94,14 +97,45 @@ def operator(code: str, name: str, issuer: str, time_zone: str, as_json: bool) -
 @admin.command("login")
 @click.argument("name")
 @click.option("--operator", "operator_code", default="KAI", show_default=True, metavar="CODE")
+@click.option(
+    "--role",
+    "kind",
+    type=click.Choice(tuple(ROLE_OF_LOGIN)),
+    default="counter",
+    show_default=True,
+    help="What kind of terminal it is for; see: counter admin roles",
+)
 @json_option
-def login(name: str, operator_code: str, as_json: bool) -> None:
-    """Let the database login NAME sell for an operator. The owner's job; the role must exist on the server."""
-    prepare.add_login(owner_url(settings(), progress(as_json)), name, operator_code)
+def login(name: str, operator_code: str, kind: str, as_json: bool) -> None:
+    """Let the database login NAME work for an operator. The owner's job; the login must exist on the server."""
+    prepare.add_login(owner_url(settings(), progress(as_json)), name, operator_code, kind)
     if as_json:
-        print_json({"login": name, "operator": operator_code.upper()})
+        print_json({"login": name, "operator": operator_code.upper(), "role": ROLE_OF_LOGIN[kind]})
     else:
-        say(f"{name} now works for {operator_code.upper()}.")
+        say(f"{name} now works for {operator_code.upper()} as {ROLE_OF_LOGIN[kind]}.")
+
+
+@admin.command("roles")
+@json_option
+def roles(as_json: bool) -> None:
+    """Make the database roles of terminals where they are missing, and say what each may do. The owner's job."""
+    from core.ops import rights
+
+    found = rights.roles(owner_url(settings(), progress(as_json)))
+    if as_json:
+        print_json({"roles": [role.as_json() for role in found]})
+        return
+    for role in found:
+        named = ", ".join(f"{login} ({operator})" for login, operator in role.logins) or "no login"
+        say(f"{role.name}{' (made now)' if role.created else ''}: {named}")
+        for privilege, verb in rights.VERBS.items():
+            tables = [
+                right.table if right.columns is None else f"{right.table} ({', '.join(right.columns)})"
+                for right in role.rights
+                if right.privilege == privilege
+            ]
+            if tables:
+                say(f"  {verb}: {', '.join(tables)}")
 
 
 @admin.command("verify")
@@ -167,9 +201,8 @@ def gateway_simulator(
     port: int, server_key: str | None, settle_after: float | None, fault_rate: float, seed: int, file: Path | None
 ) -> None:
     """A payment gateway to try QRIS with: on this machine only, without real money."""
-    from core.payments.gateway_settings import require_server_key
+    from core.payments.gateway_settings import TRIAL_KEY, require_server_key
     from counter.simulator import run_simulator
-    from counter.simulator.server import TRIAL_KEY
 
     key = server_key or TRIAL_KEY
     require_server_key(key)

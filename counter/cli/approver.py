@@ -13,10 +13,11 @@ from uuid import UUID
 
 import click
 
-from core import approvals
+from core import approvals, secret_files
 from core.approvals import Wish
 from core.database import Actor
-from core.errors import NotReady, UsageError
+from core.errors import UsageError
+from counter.cli.output import tell_exposed
 from counter.session import Workplace
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -48,15 +49,16 @@ class Approver:
         if number is None:
             return None
         if self.pin_file is not None:
-            try:
-                return number, self.pin_file.read_text(encoding="utf-8-sig").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                raise NotReady(
-                    f"The PIN file {self.pin_file} cannot be read.", hint="Check --approve-pin-file."
-                ) from error
-        if place.settings.approver_pin is None:
-            raise UsageError("The approver's PIN is missing.", hint="Set COUNTER_APPROVER_PIN or --approve-pin-file.")
-        return number, place.settings.approver_pin.get_secret_value()
+            if secret_files.is_exposed(self.pin_file):
+                tell_exposed(self.pin_file)
+            return number, secret_files.read_pin(self.pin_file, "--approve-pin-file")
+        pin = place.settings.read_approver_pin()
+        if pin is None:
+            raise UsageError(
+                "The approver's PIN is missing.",
+                hint="Set COUNTER_APPROVER_PIN or COUNTER_APPROVER_PIN_FILE, or give --approve-pin-file.",
+            )
+        return number, pin
 
 
 def approver_options(command: F) -> F:

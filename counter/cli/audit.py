@@ -1,23 +1,25 @@
-"""Commands for whoever looks into the audit trail: list, export, check, sign, watch."""
+"""Commands for whoever looks into the audit trail: list, export, check, sign, watch, acknowledge, report."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from uuid import UUID
 
 import click
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from core.audit import alerts as alerting
 from core.audit import checkpoint as take_checkpoint
+from core.audit import compliance, trail, wanted
 from core.audit import export as exports
-from core.audit import trail
 from core.audit.trail import Entry, Filter
-from core.clock import local, zone
+from core.clock import local
 from core.database import Actor
+from core.errors import UsageError
 from core.models.journal import AUDIT_ACTIONS
 from counter.cli.opening import workplace
 from counter.cli.output import json_option, print_json, print_table, say
@@ -28,8 +30,6 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 _MOST_LISTED: Final = 1_000
 _VALUES_SHOWN: Final = 60
-#: Every zone knows these, and the day after.
-_YEARS: Final = (1970, 9000)
 _PUBLIC_KEY_BYTES: Final = 32
 
 
@@ -39,39 +39,40 @@ class Moment(click.ParamType[Any]):
     name = "day or time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        for read in (date.fromisoformat, datetime.fromisoformat):
-            try:
-                moment = read(str(value))
-            except ValueError:
-                continue
-            if _YEARS[0] <= moment.year <= _YEARS[1]:
-                return moment
-        shown = str(value)[:30]
-        return self.fail(f"{shown!r} is no day or time such as 2026-11-25 or 2026-11-25T14:30.", param, ctx)
+        try:
+            return wanted.moment(str(value))
+        except UsageError as error:
+            return self.fail(f"{error.message} {error.hint}", param, ctx)
+
+
+class Correlation(click.ParamType[Any]):
+    """A correlation id, as a row of the trail has it."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return UUID(str(value))
+        except ValueError:
+            return self.fail("It is no correlation id.", param, ctx)
 
 
 def span_options(command: Command) -> Command:
-    """``--from`` and ``--to``."""
-    command = click.option("--to", "until", type=Moment(), help="Up to this moment, or to the end of this day.")(
-        command
-    )
-    return click.option("--from", "since", type=Moment(), help="From this day or moment on.")(command)
+    """``--from`` and ``--to``, which are ``--since`` and ``--until`` as well."""
+    command = click.option(
+        "--to", "--until", "until", type=Moment(), help="Up to this moment, or to the end of this day."
+    )(command)
+    return click.option("--from", "--since", "since", type=Moment(), help="From this day or moment on.")(command)
 
 
 def _begin(place: Workplace, since: date | datetime | None) -> datetime | None:
     """The moment a day or time begins on this terminal's clock."""
-    if since is None:
-        return None
-    if not isinstance(since, datetime):
-        since = datetime(since.year, since.month, since.day)  # noqa: DTZ001 - the next line gives it its zone
-    return since if since.tzinfo else since.replace(tzinfo=zone(place.time_zone))
+    return None if since is None else wanted.begin(since, place.time_zone)
 
 
 def _end(place: Workplace, until: date | datetime | None) -> datetime | None:
     """The moment before which all is that is meant; a day is meant as a whole."""
-    if until is None or isinstance(until, datetime):
-        return _begin(place, until)
-    return _begin(place, until) and _begin(place, until + timedelta(days=1))
+    return None if until is None else wanted.end(until, place.time_zone)
 
 
 @click.group()
@@ -85,22 +86,23 @@ def audit() -> None:
 @click.option("--who", metavar="STAFF", help="Only by this staff number.")
 @click.option("--action", type=click.Choice(AUDIT_ACTIONS))
 @click.option("--terminal", metavar="CODE", help="Only from this terminal.")
+@click.option("--correlation", type=Correlation(), help="Only what one transaction did.")
 @span_options
 @click.option("--limit", type=Number(1, _MOST_LISTED), default=trail.PAGE, show_default=True, help="Rows at most.")
 @click.option("--after", metavar="PLACE", help="Go on where another list ended.")
 @json_option
 def listing(
     entity: str | None, entity_id: str | None, who: str | None, action: str | None, terminal: str | None,
-    since: date | None, until: date | None, limit: int, after: str | None, as_json: bool,
+    correlation: UUID | None, since: date | None, until: date | None, limit: int, after: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """The newest rows of the audit trail. For supervisors; every look is on the trail itself."""
-    wanted = Filter(entity=entity, entity_id=entity_id, who=who, action=action, terminal=terminal)
+    asked = Filter(entity, entity_id, who, action, terminal, correlation)
     with workplace(as_json=as_json) as place:
         actor = place.scripted_actor("counter admin audit list")
-        wanted = replace(wanted, since=_begin(place, since), before=_end(place, until))
+        asked = replace(asked, since=_begin(place, since), before=_end(place, until))
         entries: list[Entry] = []
         while True:
-            page = trail.look(place.office, actor, wanted, after=after, limit=limit - len(entries))
+            page = trail.look(place.office, actor, asked, after=after, limit=limit - len(entries))
             entries, after = [*entries, *page.entries], page.next
             if after is None or len(entries) >= limit:
                 break
@@ -130,8 +132,8 @@ def export(since: date | None, until: date | None, form: str, out: Path, as_json
     """Write the audit trail to a file for auditors, and a signature beside it. For supervisors."""
     with workplace(as_json=as_json) as place:
         actor = place.scripted_actor("counter admin audit export")
-        wanted = Filter(since=_begin(place, since), before=_end(place, until))
-        signed = exports.export(place.office, actor, wanted, out, form=form)
+        asked = Filter(since=_begin(place, since), before=_end(place, until))
+        signed = exports.export(place.office, actor, asked, out, form=form)
         key = place.office.keys.public_key(signed.key_id).hex()
     if as_json:
         print_json({"file": str(out), "signature": f"{out}.sig", **signed.as_json()})
@@ -188,20 +190,80 @@ def checkpoint(as_json: bool) -> None:
 @span_options
 @json_option
 def alerts(since: date | None, until: date | None, as_json: bool) -> None:
-    """What somebody should look at: repeated wrong PINs, refusals at night. The last day if no span is given."""
+    """What somebody should look at: wrong PINs, refusals at night, a day out of line. The last day by itself."""
     with workplace(as_json=as_json) as place:
         actor = place.scripted_actor("counter admin audit alerts")
-        now = place.office.database.transaction(lambda tx: tx.now)
-        before = _end(place, until) or now
-        found = alerting.alerts(place.office, actor, _begin(place, since) or before - timedelta(days=1), before)
+        before = _end(place, until) or _now(place)
+        found = alerting.alerts(place.office, actor, _begin(place, since) or before - alerting.RECENT, before)
         if as_json:
             print_json({"alerts": [one.as_json() for one in found]})
         elif not found:
             say("Nothing is out of line.")
         else:
-            print_table([("Last", "Alert", "Of", "Count", "Terminals"), *(_alert_line(place, one) for one in found)])
+            head = ("Last", "Alert", "Of", "Count", "Terminals", "Key", "Acknowledged")
+            print_table([head, *(_alert_line(place, one) for one in found)], right=(3,))
+
+
+def _now(place: Workplace) -> datetime:
+    return place.office.database.transaction(lambda tx: tx.now)
 
 
 def _alert_line(place: Workplace, one: alerting.Alert) -> tuple[str, ...]:
     when = local(one.last_at, place.time_zone).strftime("%Y-%m-%d %H:%M:%S")
-    return when, one.kind.replace("_", " "), one.subject, str(one.count), ", ".join(one.terminals)
+    seen = one.acknowledged
+    told = "" if seen is None else f"{seen.by}: {seen.note}" if not one.is_open else f"{seen.by}, and it has grown"
+    kind = one.kind.replace("_", " ")
+    return when, kind, one.subject, str(one.count), ", ".join(one.terminals), one.id, told
+
+
+@audit.command("acknowledge")
+@click.argument("key")
+@click.option("--note", required=True, help="What came of it; it goes on record.")
+@json_option
+def acknowledge(key: str, note: str, as_json: bool) -> None:
+    """Put on record that somebody has looked at the alert of this KEY. For supervisors, not about themselves."""
+    with workplace(as_json=as_json) as place:
+        actor = place.scripted_actor("counter admin audit acknowledge")
+        done = alerting.acknowledge(place.office, actor, key, note)
+    if as_json:
+        print_json(done.as_json())
+    else:
+        say(f"Alert {done.id} ({done.kind.replace('_', ' ')} of {done.subject}) is acknowledged.")
+
+
+@audit.command("report")
+@span_options
+@json_option
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV and nothing else.")
+def report(since: date | None, until: date | None, as_json: bool, as_csv: bool) -> None:
+    """Who looked, changed, decided, failed to sign in, refunded; this month if no span is given. For supervisors."""
+    if as_json and as_csv:
+        raise click.UsageError("Either --json or --csv.")
+    with workplace(as_json=as_json) as place:
+        actor = place.scripted_actor("counter admin audit report")
+        zone = place.office.operator.time_zone
+        now = _now(place)
+        first = wanted.begin(since or local(now, zone).date().replace(day=1), zone)
+        made = compliance.report(place.office, actor, first, wanted.end(until, zone) if until else now)
+    if as_json:
+        print_json(made.as_json())
+    elif as_csv:
+        for line in made.csv_lines():
+            say(line.rstrip("\r\n"))
+    else:
+        _show_report(made)
+
+
+def _show_report(made: compliance.Report) -> None:
+    say(f"{made.operator}, {made.since} to {made.before} ({made.time_zone})")
+    for section in made.sections:
+        say("")
+        say(section.name.replace("_", " ").capitalize())
+        if not section.rows:
+            say("Nothing is on record.")
+            continue
+        rows = [section.columns, *section.rows, *([section.total] if section.total else [])]
+        numbers = [at for at, value in enumerate(section.rows[0]) if isinstance(value, int)]
+        print_table([[str(cell).replace("_", " ") for cell in row] for row in rows], right=numbers)
+        for problem in section.problems:
+            say(f"MUST NOT BE: {problem}")

@@ -16,6 +16,7 @@ from core.days import parse_day
 from core.errors import UsageError
 from counter.cli.opening import workplace
 from counter.cli.output import exits_with, json_option, print_json, say
+from counter.cli.values import Line
 from counter.session import Workplace
 
 #: Longer than any code or barcode; the rest of a line is not worth reading.
@@ -37,7 +38,7 @@ class _When(click.ParamType[Any]):
 
 
 @click.command()
-@click.argument("code", metavar="CODE")
+@click.argument("code", type=Line(_LONGEST_LINE), metavar="CODE")
 @click.option("--station", required=True, metavar="CODE", help="Where this gate is.")
 @click.option("--train", "train_number", metavar="NO", help="The train being boarded; any if left out.")
 @click.option("--date", "day", metavar="DATE", help="The date being boarded; any if left out.")

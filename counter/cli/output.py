@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import wraps
+from pathlib import Path
 from typing import Any, Final, ParamSpec, TextIO
 
 import click
@@ -63,6 +64,11 @@ def tell(sentence: str) -> None:
     """A line for people beside the answer, on standard error. If nobody takes it, the answer counts all the same."""
     with suppress(OSError):
         click.echo(harmless(sentence), err=True)
+
+
+def tell_exposed(path: Path) -> None:
+    """A warning that others on this machine can read a file with a secret; nothing is refused because of it."""
+    tell(f"Others can read {path}, and a secret is in it; chmod 600 keeps it yours.")
 
 
 def print_json(document: Any) -> None:

@@ -32,8 +32,8 @@ _WORDS: Final = MappingProxyType(
             "printed": "Tercetak", "copies": "Salinan", "no_sales": "Buka laci", "no_sale": "Buka laci",
             "spoilt": "Blangko rusak", "missing": "Blangko tak terjelaskan", "roll": "Rol {mark}",
             "under_way": "Pembayaran berjalan", "sign_clerk": "Petugas", "sign_supervisor": "Pengawas",
-            "digest": "Jejak", "cash": "Tunai", "debit_card": "Kartu debit", "credit_card": "Kartu kredit",
-            "wallet": "Dompet digital", "bank_transfer": "Transfer bank", "qris": "QRIS",
+            "digest": "Jejak", "audit": "Audit", "cash": "Tunai", "debit_card": "Kartu debit",
+            "credit_card": "Kartu kredit", "wallet": "Dompet digital", "bank_transfer": "Transfer bank", "qris": "QRIS",
         },
         "en": {
             "x": "X REPORT", "z": "Z REPORT", "copy": "COPY {n}", "demo": "SAMPLE - NOT VALID",
@@ -48,8 +48,8 @@ _WORDS: Final = MappingProxyType(
             "printed": "Printed", "copies": "Copies", "no_sales": "No-sales", "no_sale": "No-sale",
             "spoilt": "Blanks spoilt", "missing": "Blanks unaccounted for", "roll": "Roll {mark}",
             "under_way": "Payments under way", "sign_clerk": "Clerk", "sign_supervisor": "Supervisor",
-            "digest": "Digest", "cash": "Cash", "debit_card": "Debit card", "credit_card": "Credit card",
-            "wallet": "Wallet", "bank_transfer": "Bank transfer", "qris": "QRIS",
+            "digest": "Digest", "audit": "Audit", "cash": "Cash", "debit_card": "Debit card",
+            "credit_card": "Credit card", "wallet": "Wallet", "bank_transfer": "Bank transfer", "qris": "QRIS",
         },
     }
 )  # fmt: skip
@@ -227,5 +227,8 @@ class _Sheet:
         yield Feed(2)
         yield self._row(line, line)
         yield self._row(self._words["sign_clerk"], self._words["sign_supervisor"])
+        head = self._report.get("audit_head")  # reports of earlier versions have none
+        if head is not None:
+            yield self._row(f"{self._words['audit']} {head['chain']}/{head['row']}", head["hash"])
         if "digest" in self._report:
             yield Text(clean(f"{self._words['digest']} {self._report['digest'][:_DIGEST_SHOWN]}", self._columns))

@@ -27,6 +27,8 @@ from counter.widgets.marked_list import MarkedList
 
 #: Seconds until a database that did not answer is asked again.
 _AGAIN: Final = 1.0
+#: Characters that find a train.
+_LONGEST: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,9 @@ class DepartureDialog(Dialog[TrainChoice]):
         """The question, the field, the list."""
         with Vertical(id="box"):
             yield Static(_("Which train does this gate board?"), id="title", markup=False)
-            yield Input(id="wanted", placeholder=_("number, name, time, or another day such as +1"))
+            yield Input(
+                id="wanted", max_length=_LONGEST, placeholder=_("number, name, time, or another day such as +1")
+            )
             yield MarkedList(id="trains", markup=False)
             yield Static(id="found", markup=False)
         yield KeyBar()

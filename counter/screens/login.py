@@ -13,7 +13,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from core.errors import CounterError, DatabaseUnreachable, OutcomeUnknown
+from core.errors import CounterError, DatabaseUnreachable, NotSignedIn, OutcomeUnknown, UsageError
 from counter.commands import Command
 from counter.i18n import LanguageChanged, _
 from counter.lifeline import DatabaseBack, DatabaseLost, Opened, Opening, OpeningFailed
@@ -107,7 +107,10 @@ class LoginScreen(Workstation):
         self._busy, self._wanted = True, False
         self._show()
         try:
-            await self.counter.sign_in(self._number.value, self._pin.value)
+            if not await self._enter(self._number.value, self._pin.value):
+                self._pin.clear()
+                self._pin.focus()
+                return
         except (DatabaseUnreachable, OutcomeUnknown) as error:
             self._wanted = True  # what is typed stays, and is used when the database is back
             self.report(error)
@@ -124,12 +127,44 @@ class LoginScreen(Workstation):
             self._busy = False
             self._show()
 
-    def resume_as(self, staff_number: str) -> None:
-        """Somebody's session is over: the number stands there already."""
+    async def _enter(self, number: str, pin: str) -> bool:
+        """Sign in; whoever has to choose another PIN first does, or False."""
+        try:
+            await self.counter.sign_in(number, pin)
+        except NotSignedIn as refused:
+            if refused.reason != "pin_must_change":
+                raise
+            new = await self._choose_pin(number, pin)
+            if new is None:
+                return False
+            await self.counter.sign_in(number, new)
+        return True
+
+    async def _choose_pin(self, number: str, old: str) -> str | None:
+        from counter.dialogs.form import Field, Form, Typed
+
+        place = self.counter.workplace
+        assert place is not None, "the database has just answered"
+
+        def change(typed: Typed) -> str:
+            if typed["new"] != typed["again"]:
+                raise UsageError("These are two different PINs.", code="pin_differs", hint="Type them again.")
+            place.change_pin(number, old, typed["new"])
+            return typed["new"]
+
+        fields = [
+            Field("new", _("New PIN"), "secret", missing=_("Type a new PIN.")),
+            Field("again", _("Once more"), "secret", missing=_("Type it once more.")),
+        ]
+        note = _("The one you have was set by somebody else. Take 6 to 12 digits that nobody guesses.")
+        return await self.counter.ask(Form(_("Choose a PIN of your own"), fields, change, note=note))
+
+    def resume_as(self, staff_number: str, sentence: str) -> None:
+        """Somebody's screen is locked: the number stands there already, and the sentence says why."""
         self._number.value = staff_number
         self._pin.clear()
         self._pin.focus()
-        self.warn(_("The session is over; sign in again to go on."))
+        self.warn(sentence)
 
     # What happens behind it
 

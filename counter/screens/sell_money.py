@@ -32,6 +32,20 @@ class MoneyFlows(PriceFlows):
         super().__init__()
         self.machine = Machine()
 
+    @property
+    def keeps_awake(self) -> bool:
+        """Whether a lock would hide or lose money: a code that is being paid, a slip half typed, an answer owed.
+
+        Not for longer than the seats are held: what was left lying after that is locked like anything else.
+        """
+        draft, front = self.draft, self.counter.screen
+        if draft.outcome_unknown or (self.busy and front is self):
+            return True
+        if not self.busy or draft.expired:
+            return False
+        standing = draft.money.standing
+        return isinstance(front, QrisDialog | Slip) or (standing is not None and bool(standing.under_way))
+
     # -- what keys ask for
 
     def action_pay_card(self) -> None:
@@ -123,7 +137,7 @@ class MoneyFlows(PriceFlows):
         """Show the code until the payment has ended, or somebody wants something else."""
         while progress.awaited.is_waiting:
             now = progress.awaited
-            answer = await self.counter.ask(QrisDialog(now, self.desk.money.look))
+            answer = await self.counter.ask(QrisDialog(now, self._ask_gateway))
             if answer is not None:
                 progress = answer
                 continue
@@ -140,6 +154,9 @@ class MoneyFlows(PriceFlows):
             else:
                 progress = await self._again(now)
         await self._ended(progress.awaited)
+
+    def _ask_gateway(self, payment: Awaited) -> Progress:
+        return self.desk.money.look(payment)  # as whoever works here then: a session may be over meanwhile
 
     async def _again(self, payment: Awaited) -> Progress:
         now = await self.counter.in_thread(partial(self.desk.money.load, payment))

@@ -47,6 +47,11 @@ class Workstation(Commanded, Screen[None]):
         """Whether signing off now would throw away something half done."""
         return False
 
+    @property
+    def keeps_awake(self) -> bool:
+        """Whether locking the screen now would hide or lose a payment."""
+        return False
+
     def compose_work(self) -> Iterable[Widget]:
         """What stands between the state bar and the message line, from top to bottom in a container ``#work``."""
         return ()

@@ -13,10 +13,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-import click
-
+from core.payments.gateway_settings import TRIAL_KEY
+from counter.cli import output
 from counter.simulator.faults import Fault, FaultPlan
-from counter.simulator.server import TRIAL_KEY, GatewaySimulator, play
+from counter.simulator.server import GatewaySimulator, play
 from counter.simulator.transactions import CannotHappen, Orders, Terms
 
 _HELP: Final = """\
@@ -95,6 +95,12 @@ class Console:
         self._say(f"{fault}: the next {times} {call or 'calls'}.")
 
 
+def _say(text: str) -> None:
+    """Lines for people; an order's id is whatever a client made up."""
+    for line in text.splitlines():
+        output.say(line)
+
+
 def run_simulator(
     port: int,
     *,
@@ -104,7 +110,7 @@ def run_simulator(
     fault_rate: float = 0,
     seed: int = 0,
     lines: Iterable[str] | None = None,
-    say: Callable[[str], None] = click.echo,
+    say: Callable[[str], None] = _say,
 ) -> None:
     """Run a gateway on loopback until told to quit or interrupted; without a keyboard it just runs.
 

@@ -23,15 +23,13 @@ import qrcode
 from pydantic import SecretStr
 from qrcode.image.svg import SvgPathImage
 
-from core.payments.gateway_settings import GatewayAccess
+from core.payments.gateway_settings import TRIAL_KEY, GatewayAccess
 from counter.simulator.faults import Fault, FaultPlan
 from counter.simulator.misbehaviour import Misbehaviour, Weather
 from counter.simulator.order import Body, reply
 from counter.simulator.transactions import CannotHappen, Orders
 
 ADDRESS: Final = "127.0.0.1"
-#: No secret: it opens nothing but a simulator.
-TRIAL_KEY: Final = "SB-Mid-server-trial"
 
 _CALL: Final = re.compile(r"/v2/([^/]+)/(status|cancel|expire|refund)")
 _QR_CODE: Final = re.compile(r"/v2/qris/([^/]+)/qr-code")

@@ -7,11 +7,14 @@ What belongs here: what a scan looks like to a screen. How scans are told from t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Final, Literal, TypeAlias
 
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
+
+#: Characters; longer than any code or barcode.
+LONGEST_SCAN: Final = 4096
 
 Source: TypeAlias = Literal["wedge", "paste", "typed", "camera", "serial"]
 
@@ -39,6 +42,9 @@ class ScanInput(Input):
         # Line feed is what some scanners send for Enter.
         Binding("ctrl+j", "submit", "Submit", show=False),
     ]
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id, max_length=LONGEST_SCAN)
 
     async def action_submit(self) -> None:
         """Post what was typed; an empty field has nothing to say."""

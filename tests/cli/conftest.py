@@ -46,7 +46,7 @@ def environment(database: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     paper = tmp_path / "paper.bin"
     values = {
         "COUNTER_HOME": str(tmp_path / "home"),
-        "COUNTER_DATABASE_URL": database.counter_url,
+        **database.environment,
         "COUNTER_OWNER_DATABASE_URL": database.owner_url,
         "COUNTER_KEYS": str(database.keys_folder),
         "COUNTER_TERMINAL": "CLI-1",

@@ -1,7 +1,9 @@
-"""admin audit: list, export, check, checkpoint, alerts; and what verify says of the trail."""
+"""admin audit: list, export, check, checkpoint, alerts, acknowledge, report; and what verify says of the trail."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -77,6 +79,7 @@ def test_days_are_those_of_the_terminal(audit: Run, database: Any) -> None:
 
     assert count() == 4
     assert count("--from", "2026-03-10", "--to", "2026-03-10") == 2
+    assert count("--since", "2026-03-10", "--until", "2026-03-10") == 2
     assert count("--from", "2026-03-10T00:01") == 2
     assert count("--to", "2026-03-10T00:00") == 1
     assert count("--to", "2026-03-10T00:00:00.5+07:00") == 2
@@ -93,6 +96,11 @@ def test_days_are_those_of_the_terminal(audit: Run, database: Any) -> None:
         ("list", "--limit", "1001"),
         ("list", "--action", "steal"),
         ("list", "--after", "nowhere"),
+        ("list", "--correlation", "x"),
+        ("acknowledge",),
+        ("acknowledge", "0123456789ab"),
+        ("report", "--since", "yesterday"),
+        ("report", "--csv"),
         ("export",),
         ("export", "--out", "x", "--format", "xls"),
         ("check",),
@@ -105,7 +113,10 @@ def test_what_is_no_value_of_its_kind(audit: Run, words: tuple[str, ...]) -> Non
     assert (refused.status, refused.json["error"]["code"]) == (2, "usage")
 
 
-@pytest.mark.parametrize("words", [("list",), ("alerts",), ("export", "--out", "never.csv")])
+@pytest.mark.parametrize(
+    "words",
+    [("list",), ("alerts",), ("export", "--out", "never.csv"), ("report",), ("acknowledge", "0" * 12, "--note", "x")],
+)
 def test_clerks_do_not_look(audit: Run, words: tuple[str, ...]) -> None:
     refused = audit(*words, "--json", staff="1001")
     assert (refused.status, refused.json["error"]["code"]) == (1, "not_permitted")
@@ -167,3 +178,37 @@ def test_alerts_are_shown(audit: Run) -> None:
     ]
     assert "failed pins" in audit("alerts", staff="9001").out
     assert audit("alerts", "--to", "2020-01-01", staff="9001").out == "Nothing is out of line.\n"
+
+
+def test_what_one_transaction_did(audit: Run, sold: Any) -> None:
+    one = audit("list", "--entity", "bookings", "--action", "update", "--json").json["rows"][0]
+    rows = audit("list", "--correlation", one["correlation_id"], "--json").json["rows"]
+    assert one["id"] in [row["id"] for row in rows]
+    assert {row["correlation_id"] for row in rows} == {one["correlation_id"]}
+
+
+def test_an_alert_is_acknowledged_by_somebody_else(audit: Run) -> None:
+    for _ in range(5):
+        audit("alerts", pin="000000")
+    key = next(one["id"] for one in audit("alerts", "--json", staff="9001").json["alerts"] if one["subject"] == "3001")
+    done = audit("acknowledge", key, "--note", "forgot the new PIN", "--json", staff="9001")
+    assert (done.status, done.json["open"], done.json["acknowledged"]["by"]) == (0, False, "9001")
+    assert "9001: forgot the new PIN" in audit("alerts", staff="9001").out
+    again = audit("acknowledge", key, "--note", "again", "--json", staff="9001")
+    assert (again.status, again.json["error"]["code"]) == (1, "alert_acknowledged")
+    rows = audit("list", "--entity", "security_alerts", "--id", key, "--json", staff="9001").json["rows"]
+    assert [row["staff_number"] for row in rows] == ["9001"]
+
+
+def test_a_report_for_people_programs_and_spreadsheets(audit: Run, sold: Any) -> None:
+    audit("list")
+    document = audit("report", "--json").json
+    views = document["sections"]["views"]["rows"]
+    assert document["problems"] == []
+    assert {"staff": "3001", "entity": "audit_logs", "views": 1, "different": 1} in views
+    shown = audit("report").out
+    assert "Over short" in shown
+    assert "MUST NOT BE" not in shown
+    rows = list(csv.reader(io.StringIO(audit("report", "--csv").out)))
+    assert ["views", "staff", "entity", "views", "different"] in rows
+    assert audit("report", "--until", "2020-01-31", "--since", "2020-01-01", "--json").json["since"].startswith("2020")

@@ -28,6 +28,7 @@ from core.booking import HoldRequest
 from core.database import Actor, Transaction
 from core.identity import PassengerType
 from core.keys import KeyRing
+from core.models import Base
 from core.office import Office
 from core.ops import integrity, migrate, prepare
 from core.passengers import PassengerInput
@@ -39,6 +40,12 @@ from core.search import departure
 
 if TYPE_CHECKING:
     from tests.conftest import TestDatabase
+
+
+#: The tables of operators' own rows.
+OWNED = tuple(
+    table.name for table in Base.metadata.sorted_tables if "operator_id" in table.c and table.name != "database_logins"
+)
 
 
 class Desk:
@@ -133,6 +140,11 @@ class Desk:
     def taken(self) -> int:
         """Seats with any leg taken, on any train."""
         return int(self.value("SELECT count(*) FROM seat_inventory WHERE occupied <> 0"))
+
+    def fingerprint(self) -> dict[str, str]:
+        """A digest of every row of the first operator, by table."""
+        rows = "SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {} t WHERE operator_id = 1"
+        return {table: self.value(rows.format(table)) for table in OWNED}
 
     def require_sound(self) -> None:
         """What is stored agrees with itself."""

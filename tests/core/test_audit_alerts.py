@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from core import staff, terminals
 from core.audit import alerts as alerting
-from core.audit.alerts import (
+from core.audit.incidents import (
     FAILED_PINS,
     FAILED_PINS_AT_TERMINAL,
     REFUSALS_AT_NIGHT,

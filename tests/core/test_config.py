@@ -100,3 +100,64 @@ def test_a_file_that_is_no_toml_is_said_so(read: Read, tmp_path: Path, content: 
 def test_a_pin_file_may_come_from_any_editor(read: Read, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "pin").write_bytes(content)
     assert read(pin_file=str(tmp_path / "pin")).read_pin() == "123456"
+
+
+def test_an_approvers_pin_may_come_from_a_file_too(read: Read, tmp_path: Path) -> None:
+    (tmp_path / "pin").write_text("654321\n", encoding="ascii")
+    assert read().read_approver_pin() is None
+    assert read(approver_pin_file=str(tmp_path / "pin")).read_approver_pin() == "654321"
+    assert read(approver_pin="1234").read_approver_pin() == "1234"
+
+
+@pytest.mark.parametrize("which", ["pin_file", "approver_pin_file"])
+def test_a_pin_file_that_cannot_be_read_is_named(read: Read, tmp_path: Path, which: str) -> None:
+    chosen = read(**{which: str(tmp_path / "missing")})
+    with pytest.raises(NotReady) as refused:
+        _ = (chosen.read_pin(), chosen.read_approver_pin())
+    assert f"COUNTER_{which.upper()}" in refused.value.hint
+
+
+def test_a_pin_file_without_end_is_not_read_to_it(read: Read) -> None:
+    assert len(read(pin_file="/dev/zero").read_pin() or "") <= 4096
+
+
+needs_modes = pytest.mark.skipif(os.name != "posix", reason="no file modes there")
+
+
+@needs_modes
+@pytest.mark.parametrize(("mode", "exposed"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True)])
+@pytest.mark.parametrize("which", ["pin_file", "approver_pin_file"])
+def test_a_pin_file_that_others_read_is_worth_a_warning(
+    read: Read, tmp_path: Path, which: str, mode: int, exposed: bool
+) -> None:
+    file = tmp_path / "pin"
+    file.write_text("123456", encoding="ascii")
+    file.chmod(mode)
+    assert read(**{which: str(file)}).exposed_files() == ([file] if exposed else [])
+
+
+@needs_modes
+@pytest.mark.parametrize(
+    ("line", "exposed"),
+    [
+        ('pin = "123456"', True),
+        ('approver_pin = "123456"', True),
+        ('gateway_server_key = "SB-Mid-server-x"', True),
+        ('database_url = "postgresql://counter:hunter2@db.example/railway"', True),
+        ('owner_database_url = "postgresql:///railway?user=x&password=hunter2"', True),
+        ('database_url = "postgresql://counter@db.example/railway"', False),
+        ('station = "YK"', False),
+    ],
+)
+def test_settings_with_a_secret_that_others_read_are_too(read: Read, tmp_path: Path, line: str, exposed: bool) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text(f"{line}\n", encoding="utf-8")
+    file.chmod(0o644)
+    assert read().exposed_files() == ([file] if exposed else [])
+    file.chmod(0o600)
+    assert read().exposed_files() == []
+
+
+@pytest.mark.parametrize("name", ["staff", "pin", "station", "printer", "database_url", "approver"])
+def test_a_value_without_end_is_refused(read: Read, name: str) -> None:
+    assert refusal(read, **{name: "x" * 100_000}).reason == "setting_invalid"

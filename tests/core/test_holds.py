@@ -13,6 +13,7 @@ from core import pending, policy
 from core.database import Actor
 from core.errors import CounterError, NotFound, Refused, SeatTaken, StateConflict
 from core.office import Office
+from tests.conftest import sign_in
 
 if TYPE_CHECKING:
     from tests.core.conftest import Desk
@@ -131,10 +132,13 @@ def test_a_booking_nobody_knows(desk: Desk) -> None:
 # Open work
 
 
-def test_a_terminal_finds_its_own_open_work(desk: Desk, open_office: Callable[[], Office], gate_agent: Actor) -> None:
+def test_a_terminal_finds_its_own_open_work(
+    desk: Desk,
+    open_office: Callable[[], Office],
+) -> None:
     first, second, third = desk.hold(1), desk.hold(2, infants=1, class_code="LUX"), desk.hold(1)
     lost = desk.hold(1)
     desk.confirm(third)
     desk.expire(lost)
     assert pending.open_work(open_office(), desk.clerk) == [second, first]
-    assert pending.open_work(desk.office, gate_agent) == []
+    assert pending.open_work(desk.office, sign_in(desk.office, "3001", "OTHER")) == []

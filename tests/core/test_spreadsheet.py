@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -23,6 +24,29 @@ def test_what_begins_a_formula_becomes_text(text: str) -> None:
 @pytest.mark.parametrize(("value", "cell"), [(None, ""), (-5, "-5"), (12, "12"), ("Budi", "Budi"), ("a=b", "a=b")])
 def test_what_does_not_is_left_alone(value: object, cell: str) -> None:
     assert spreadsheet.cell(value) == cell
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("a\x1b[2J", "'\\a\\u001b[2J"),
+        ("\x9b2J\\", "'\\\\u009b2J\\u005c"),
+        ("\u202eb\x7f", "'\\\\u202eb\\u007f"),
+        ("=\x00", "'\\=\\u0000"),
+        ("\U000e0001x", "'\\\\U000e0001x"),
+        ("\\u001b", "\\u001b"),
+    ],
+)
+def test_what_a_terminal_obeys_is_spelled_out(text: str, cell: str) -> None:
+    assert spreadsheet.cell(text) == cell
+    assert spreadsheet.plain(cell) == text
+
+
+@given(st.text())
+def test_no_cell_has_anything_a_terminal_obeys(text: str) -> None:
+    written = spreadsheet.cell(text)
+    assert not any(unicodedata.category(one) in ("Cc", "Cf", "Cs") for one in written if one not in "\t\r\n")
+    assert written.encode().decode() == written
 
 
 @given(st.lists(st.text(), min_size=1))

@@ -1,14 +1,17 @@
-"""Signing in: the right PIN, wrong ones, the lock after too many, and numbers nobody has."""
+"""Signing in: the right PIN, wrong ones, the lock after too many, numbers nobody has, sessions and new PINs."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from core import policy, staff, terminals
+from core import pins, policy, staff, terminals
 from core.database import NOBODY, Actor
 from core.errors import CounterError, NotFound, NotPermitted, NotSignedIn, Refused, UsageError
 from core.office import Office
@@ -111,20 +114,17 @@ def test_unknown_numbers_and_wrong_pins_sound_the_same(sign_in: Callable[..., Si
 
 def test_an_unknown_number_costs_a_hash_too(sign_in: Callable[..., SignIn], monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the time of the answer would tell which numbers exist."""
-    compared: list[str] = []
+    computed: list[str] = []
 
-    class Counting:
-        def verify(self, stored: str, _pin: str) -> bool:
-            compared.append(stored)
-            return False
+    def counting(parameters: str, _secret: str) -> bytes:
+        computed.append(parameters)
+        return b"wrong"
 
-    monkeypatch.setattr(staff, "_HASHER", Counting())
+    monkeypatch.setattr(pins, "proof", counting)
     for number in ("1001", "4711"):
-        with pytest.raises(NotSignedIn):
-            sign_in(number)
-    parameters = {stored.split("$")[3] for stored in compared}
-    assert len(compared) == 2
-    assert len(parameters) == 1  # as expensive as each other
+        assert code_of(partial(sign_in, number)) == "not_signed_in"
+    assert len(computed) == 2
+    assert len({parameters.rpartition("$")[0] for parameters in computed}) == 1  # as expensive as each other
 
 
 def test_who_has_left_does_not_sign_in(desk: Desk, sign_in: Callable[..., SignIn]) -> None:
@@ -140,7 +140,7 @@ def test_a_customer_has_no_number_to_sign_in_with(desk: Desk, sign_in: Callable[
 
 
 def test_staff_without_a_pin_do_not_sign_in(desk: Desk, sign_in: Callable[..., SignIn]) -> None:
-    for stored in (None, "", "plain"):
+    for stored in (None, "", "plain", "$argon2id-sha256$v=19$m=1,t=1,p=1$c2FsdHNhbHQ", "$x$y$z$"):
         desk.owner("UPDATE users SET password_hash = :stored WHERE staff_number = '1001'", stored=stored)
         assert code_of(lambda: sign_in("1001", "plain")) == "not_signed_in"
 
@@ -197,15 +197,52 @@ def test_wrong_pins_at_the_same_moment_are_all_counted(desk: Desk, sign_in: Call
 def test_a_right_pin_among_too_many_wrong_ones_comes_too_late(
     desk: Desk, sign_in: Callable[..., SignIn], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Guessing in parallel: the number is locked between the check of the lock and the end of the comparison."""
-    verify = staff._verify
+    """Guessing in parallel: the number is locked between the look at the lock and the judgement."""
+    proof = pins.proof
 
-    def locked_meanwhile(stored: str, pin: str) -> bool:
+    def locked_meanwhile(parameters: str, secret: str) -> bytes:
         desk.owner("UPDATE users SET locked_until = now() + interval '5 minutes' WHERE staff_number = '1001'")
-        return verify(stored, pin)
+        return proof(parameters, secret)
 
-    monkeypatch.setattr(staff, "_verify", locked_meanwhile)
+    monkeypatch.setattr(pins, "proof", locked_meanwhile)
     assert code_of(sign_in) == "locked"
+
+
+def test_each_lock_is_longer_than_the_one_before(desk: Desk, sign_in: Callable[..., SignIn]) -> None:
+    desk.decide(policy.PIN_ATTEMPTS, 1)
+    desk.decide(policy.PIN_LOCK_MOST_MINUTES, 15)
+    lasts = "SELECT extract(epoch FROM locked_until - updated_at)::int / 60 FROM users WHERE staff_number = '1001'"
+    minutes = []
+    for _ in range(4):
+        code_of(lambda: sign_in("1001", "000000"))
+        minutes.append(desk.value(lasts))
+        desk.owner("UPDATE users SET locked_until = now() WHERE staff_number = '1001'")
+    assert minutes == [5, 10, 15, 15]
+    sign_in()
+    code_of(lambda: sign_in("1001", "000000"))
+    assert desk.value(lasts) == 5
+
+
+def test_supervisors_are_told_of_a_lock(desk: Desk, sign_in: Callable[..., SignIn]) -> None:
+    desk.decide(policy.PIN_ATTEMPTS, 2)
+    for _ in range(4):
+        code_of(lambda: sign_in("1001", "000000"))
+    told = desk.owner(
+        "SELECT u.role, n.message FROM notifications n JOIN users u ON u.id = n.user_id"
+        " WHERE n.notification_type = 'security' ORDER BY 1"
+    )
+    assert [row.role for row in told] == ["admin", "supervisor"]
+    assert "1001" in told[0].message
+
+
+def test_ten_thousand_guesses(office: Office, desk: Desk, here: TerminalInfo, sign_in: Callable[..., SignIn]) -> None:
+    """Behind a lock a guess is refused before anything is computed, and put on record; the lock does not grow."""
+    desk.decide(policy.PIN_ATTEMPTS, 3)
+    heard = [code_of(lambda: sign_in("1001", f"{guess:06}")) for guess in range(40)]
+    assert heard == ["not_signed_in"] * 3 + ["locked"] * 37
+    trail = "SELECT new_values->>'sign_in' AS it, count(*) FROM audit_logs WHERE entity_type = 'users' GROUP BY 1"
+    assert {row.it: row.count for row in desk.owner(trail)} == {"failed": 2, "locked": 1, "refused": 37}
+    assert desk.value("SELECT lockouts FROM users WHERE staff_number = '1001'") == 1
 
 
 def test_the_trail_knows_of_failures(desk: Desk, sign_in: Callable[..., SignIn]) -> None:
@@ -214,6 +251,116 @@ def test_the_trail_knows_of_failures(desk: Desk, sign_in: Callable[..., SignIn])
         code_of(lambda: sign_in("1001", "000000"))
     trail = desk.owner("SELECT new_values FROM audit_logs WHERE entity_type = 'users' ORDER BY created_at")
     assert [row.new_values for row in trail] == [{"sign_in": "failed"}, {"sign_in": "locked"}]
+
+
+# Sessions
+
+
+def test_at_a_screen_one_terminal_at_a_time(office: Office, desk: Desk, here: TerminalInfo) -> None:
+    first = staff.sign_in(office, here, "1001", PIN, program="counter", interactive=True)
+    script = staff.sign_in(office, here, "1001", PIN, program="counter sell")
+    there = terminals.register(office, "DESK-2", station="YK")
+    second = staff.sign_in(office, there, "1001", PIN, program="counter", interactive=True)
+    assert (first.ended, second.ended) == (0, 1)
+    assert staff.standing(office, first) == "signed in elsewhere"
+    assert staff.standing(office, second) is None
+    assert staff.standing(office, script) is None
+    desk.decide(policy.SESSIONS_AT_ONE_TERMINAL, 0)
+    staff.sign_in(office, here, "1001", PIN, program="counter", interactive=True)
+    assert staff.standing(office, second) is None
+
+
+def test_a_session_that_is_over_changes_nothing(office: Office, desk: Desk, here: TerminalInfo) -> None:
+    signed = staff.sign_in(office, here, "1001", PIN, program="counter")
+    staff.sign_off(office, signed.actor)
+    assert staff.standing(office, signed) == "signed off"
+    with pytest.raises(NotSignedIn) as caught:
+        office.database.transaction(lambda tx: tx.audit("view", "bookings", "x"), actor=signed.actor)
+    assert caught.value.reason == "session_over"
+    staff.sign_off(office, signed.actor)  # once more is no harm
+
+
+def test_a_session_runs_out(office: Office, desk: Desk, here: TerminalInfo) -> None:
+    signed = staff.sign_in(office, here, "1001", PIN, program="counter")
+    desk.owner("UPDATE user_sessions SET expires_at = now() WHERE id = :id", id=signed.session_id)
+    assert staff.standing(office, signed) == "expired"
+
+
+def test_the_token_is_shown_nowhere(sign_in: Callable[..., SignIn], desk: Desk) -> None:
+    signed = sign_in()
+    assert signed.actor.session not in repr(signed)
+    assert (
+        desk.value(
+            "SELECT count(*) FROM user_sessions WHERE session_token = sha256(:t)", t=signed.actor.session.encode()
+        )
+        == 1
+    )
+
+
+# Where somebody works
+
+
+def test_who_works_at_certain_stations_signs_in_there_alone(office: Office, desk: Desk, here: TerminalInfo) -> None:
+    desk.owner(
+        "INSERT INTO user_stations SELECT 1, u.id, s.id FROM users u, stations s"
+        " WHERE u.staff_number = '1001' AND s.station_code = 'GMR'"
+    )
+    with pytest.raises(NotPermitted) as caught:
+        staff.sign_in(office, here, "1001", PIN, program="tests")
+    assert caught.value.reason == "wrong_station"
+    there = terminals.register(office, "GMR-1", station="GMR")
+    staff.sign_in(office, there, "1001", PIN, program="tests")
+
+
+# One's own PIN
+
+
+def test_a_pin_is_changed(office: Office, here: TerminalInfo, sign_in: Callable[..., SignIn]) -> None:
+    before = sign_in()
+    staff.change_pin(office, here, "1001", PIN, "847261")
+    assert staff.standing(office, before) == "secret changed"
+    assert code_of(sign_in) == "not_signed_in"
+    sign_in("1001", "847261")
+
+
+def test_a_pin_somebody_else_set_is_changed_first(
+    office: Office, desk: Desk, here: TerminalInfo, sign_in: Callable[..., SignIn]
+) -> None:
+    desk.owner("UPDATE users SET must_change_pin = true WHERE staff_number = '1001'")
+    assert code_of(sign_in) == "pin_must_change"
+    assert code_of(lambda: staff.change_pin(office, here, "1001", "000000", "847261")) == "not_signed_in"
+    staff.change_pin(office, here, "1001", PIN, "847261")
+    sign_in("1001", "847261")
+
+
+@pytest.mark.parametrize(
+    "weak",
+    [
+        "12345",
+        "1234567890123",
+        "abcdef",
+        "111111",
+        "123456",
+        "987654",
+        "890123",
+        "121212",
+        "123123",
+        "100100",
+        "991001",
+    ],
+)
+def test_a_pin_that_a_thief_tries_first(office: Office, here: TerminalInfo, weak: str) -> None:
+    with pytest.raises(Refused) as caught:
+        staff.change_pin(office, here, "1001", PIN, weak)
+    assert caught.value.reason == "pin_weak"
+
+
+def test_what_is_kept_is_not_what_is_sent(desk: Desk) -> None:
+    kept = desk.value("SELECT password_hash FROM users WHERE staff_number = '1001'")
+    parameters, _, last = kept.rpartition("$")
+    sent = pins.proof(parameters, PIN)
+    assert base64.b64encode(hashlib.sha256(sent).digest()).decode().rstrip("=") == last
+    assert PIN not in kept
 
 
 # Terminals

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,6 +62,22 @@ def test_a_line_is_one_line_without_anything_a_terminal_obeys(
 def test_a_password_within_an_address_is_hidden() -> None:
     entry = logs.redact(None, "info", {"event": "x", "where": "postgresql://counter:hunter2@db/counter"})
     assert "hunter2" not in str(entry)
+
+
+def test_lists_errors_and_the_event_itself_are_no_way_around(tmp_path: Path) -> None:
+    logs.open_log(tmp_path)
+    logs.note(f"checked {SECRETS[0]}", rows=[{"identity": "C1234567"}, SECRETS[2]], why=KeyError("Budi Santoso"))
+    (entry,) = entries(tmp_path)
+    assert entry["event"] == "checked …"
+    assert entry["rows"] == [{"identity": "…"}, "…"]
+    assert entry["why"] == "KeyError"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no file modes there")
+def test_the_log_is_its_owners_alone(tmp_path: Path) -> None:
+    path = logs.open_log(tmp_path)
+    assert path is not None
+    assert path.stat().st_mode & 0o077 == 0
 
 
 def test_without_an_open_log_nothing_happens(tmp_path: Path) -> None:

@@ -55,6 +55,14 @@ def ends(text: str, left: str, right: str) -> bool:
 
 
 @pytest.mark.parametrize("paper", [PAPER_58, PAPER_80])
+def test_the_audit_head_is_on_a_z_report_whole(paper: Paper) -> None:
+    head = {"chain": 12, "row": 345_678, "hash": "0123456789abcdef"}
+    assert ends(text_of({**Z, "audit_head": head}, paper), "Audit 12/345678 ", " 0123456789abcdef")
+    for report in (Z, {**Z, "audit_head": None}, {**X, "audit_head": head}):
+        assert "Audit" not in text_of(report, paper)
+
+
+@pytest.mark.parametrize("paper", [PAPER_58, PAPER_80])
 def test_every_figure_of_a_z_report_is_on_the_paper(paper: Paper) -> None:
     text = text_of(Z, paper)
     for left, right in (

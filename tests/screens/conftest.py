@@ -41,7 +41,12 @@ class Cable:
         self._was_cut = Event()
         self._door = self._listen(0)
         port = self._door.getsockname()[1]
-        self.url = make_url(database_url).set(host="127.0.0.1", port=port, query=_OPENLY).render_as_string(False)
+        self._port = port
+        self.url = self.to(database_url)
+
+    def to(self, database_url: str) -> str:
+        """Another login of the same server, by this cable."""
+        return make_url(database_url).set(host="127.0.0.1", port=self._port, query=_OPENLY).render_as_string(False)
 
     def _listen(self, port: int) -> socket.socket:
         door = socket.create_server(("127.0.0.1", port))
@@ -159,6 +164,8 @@ def desk_settings(database: Any, cable: Cable, tmp_path: Path) -> Settings:
     return Settings(
         home=tmp_path,
         database_url=cable.url,
+        supervisor_database_url=cable.to(database.supervisor_url),
+        gate_database_url=cable.to(database.gate_url),
         keys=database.keys_folder,
         terminal="TEST-1",
         station="YK",

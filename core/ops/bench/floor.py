@@ -20,6 +20,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
+from core import database_address
 from core.database import Actor
 from core.ops.bench.demand import Wanted
 from core.ticket_code import CODE_LENGTH
@@ -56,6 +57,8 @@ _INSERT_HOLD: Final = (
     " legs, seat_ids, subclass, seat_fare, expires_at)"
     " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'A', %s, now() + interval '10 minutes')"
 )
+#: Who works: once for a connection, or for each transaction where connections are shared.
+_SIGNED_IN: Final = "SELECT set_config('counter.session', %s, %s)"
 _CONFIRM: Final = (
     "UPDATE bookings SET status = 'confirmed', expires_at = NULL, priced_at = now(), updated_at = now()"
     " WHERE operator_id = %s AND id = %s AND status = 'pending' AND expires_at > now()"
@@ -149,9 +152,13 @@ class Till:
     ) -> None:
         self._operator_id, self._actor, self._role = operator_id, actor, role
         self._who, self._shift_id = (actor.user_id, actor.terminal_id), shift_id
-        self._connection = psycopg.connect(url, autocommit=True, connect_timeout=5, application_name="counter")
+        told = database_address.connect_arguments(database_address.read(url))
+        self._connection = psycopg.connect(url, autocommit=True, **told)
         if pooled:
             self._connection.prepare_threshold = None
+        else:
+            self._connection.execute(_SIGNED_IN, (actor.session, False))
+        self._pooled = pooled
 
     def close(self) -> None:
         self._connection.close()
@@ -161,6 +168,8 @@ class Till:
         with self._connection.transaction():
             if self._role is not None:
                 self._connection.execute("SELECT set_config('role', %s, true)", (self._role,))
+            if self._pooled:
+                self._connection.execute(_SIGNED_IN, (self._actor.session, True))
             yield self._connection
 
     def sell(self, wanted: Wanted) -> bool:

@@ -20,7 +20,7 @@ from psycopg import sql
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from core import keys
+from core import database_address, keys
 from core.database import translate
 from core.errors import NotReady
 from core.ops import prepare, schedules
@@ -185,7 +185,8 @@ def _plain(url: str) -> str:
 def _server(url: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
     """An autocommitting connection whose driver errors are ours."""
     try:
-        with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
+        told = database_address.connect_arguments(database_address.read(url))
+        with psycopg.connect(url, autocommit=True, **told) as connection:
             yield connection
     except psycopg.Error as error:
         raise translate(error) from error

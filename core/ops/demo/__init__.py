@@ -12,10 +12,10 @@ from datetime import date, time
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
-from argon2 import PasswordHasher
 from sqlalchemy import Connection, insert, select, text
 from uuid_utils.compat import uuid7
 
+from core import pins
 from core.errors import Refused
 from core.models import (
     Base,
@@ -33,7 +33,7 @@ from core.models import (
     TrainClass,
     User,
 )
-from core.models.guards import COUNTER_ROLE
+from core.models.roles import ROLE_OF_LOGIN
 from core.ops.demo.lines import Line, minutes
 from core.ops.demo.promotions import PROMOTIONS
 from core.ops.demo.stations import STATIONS, TIME_ZONE
@@ -112,11 +112,11 @@ def _insert_operator(connection: Connection) -> None:
         )
     )
     connection.execute(
-        insert(DatabaseLogin).values(login_name=COUNTER_ROLE, operator_id=OPERATOR_ID, login_role="counter")
+        insert(DatabaseLogin),
+        [{"login_name": role, "operator_id": OPERATOR_ID, "login_role": kind} for kind, role in ROLE_OF_LOGIN.items()],
     )
-    hasher = PasswordHasher()
     staff = [
-        {"id": uuid7(), "staff_number": number, "full_name": name, "role": role, "password_hash": hasher.hash(PIN)}
+        {"id": uuid7(), "staff_number": number, "full_name": name, "role": role, "password_hash": pins.keep(PIN)}
         for number, (name, role) in STAFF.items()
     ]
     connection.execute(insert(User), _owned({**row, "is_verified": True} for row in staff))
