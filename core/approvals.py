@@ -33,7 +33,9 @@ from core.terminals import TerminalInfo
 from core.wording import one_line
 
 #: What can be asked for, and the permission it takes to decide.
-KINDS: Final[Mapping[str, str]] = {"over_short": "approve", "cash_movement": "approve", "refund": "approve"}
+KINDS: Final[Mapping[str, str]] = dict.fromkeys(
+    ("over_short", "cash_movement", "refund", "reschedule", "correction", "quota", "fault", "duplicate"), "approve"
+)
 
 
 class ApprovalNeeded(Refused):

@@ -24,7 +24,7 @@ from core.models.roles import COUNTER_ROLE, ROLE_OF_STAFF, ROLES
 from core.network import Network, NetworkCache
 
 #: The schema revision this program was written for.
-REVISION: Final = "0004"
+REVISION: Final = "0005"
 #: A key that was rotated or revoked is known here so much later at most, in seconds.
 KEYS_FRESH_SECONDS: Final = 30.0
 

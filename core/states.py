@@ -32,10 +32,11 @@ PAYMENT: Final[Mapping[str, frozenset[str]]] = {
     "refunded": frozenset(),
 }
 REFUND: Final[Mapping[str, frozenset[str]]] = {
-    "initiated": frozenset({"processing", "completed", "failed"}),
+    "initiated": frozenset({"processing", "completed", "failed", "forfeited"}),
     "processing": frozenset({"completed", "failed"}),
     "completed": frozenset(),
-    "failed": frozenset({"processing"}),
+    "failed": frozenset({"processing", "forfeited"}),
+    "forfeited": frozenset(),
 }
 SCHEDULE: Final[Mapping[str, frozenset[str]]] = {
     "scheduled": frozenset({"delayed", "cancelled", "completed"}),

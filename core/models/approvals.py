@@ -15,7 +15,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from core.models.base import Base, Stamped, belongs_to, created_column, one_of, tenant_key
 from core.states import APPROVAL, MODIFICATION
 
-MODIFICATION_TYPES = ("cancel", "reschedule", "correction", "late_payment", "settlement")
+MODIFICATION_TYPES = (
+    *("cancel", "reschedule", "correction", "late_payment", "settlement"),
+    *("upgrade", "fault", "disruption", "duplicate", "non_issued"),
+)
 
 
 class Approval(Stamped, Base):

@@ -114,7 +114,7 @@ _REFUNDS: Final = (
     IF EXISTS (SELECT FROM new_rows n
         JOIN public.payments p ON p.operator_id = n.operator_id AND p.id = n.payment_id
         WHERE p.amount < (SELECT sum(r.refund_amount) FROM public.refunds r
-            WHERE r.operator_id = p.operator_id AND r.payment_id = p.id))
+            WHERE r.operator_id = p.operator_id AND r.payment_id = p.id AND r.refund_status <> 'forfeited'))
     THEN
         RAISE EXCEPTION 'more is refunded than was paid'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'refund_within_payment', TABLE = TG_TABLE_NAME;
@@ -190,6 +190,20 @@ BEGIN
         {_BOOKING_CLOSED}
     END IF;
     RETURN NEW;"""
+#: Who travels on a sold ticket changes by a modification that is open at that moment.
+_PASSENGER: Final = f"""DECLARE
+    sold record;
+BEGIN
+    SELECT b.booking_number, b.status INTO sold FROM public.bookings b
+    WHERE b.operator_id = NEW.operator_id AND b.id = NEW.booking_id FOR SHARE;
+    IF sold.status <> 'pending' AND NOT pg_has_role(current_user,
+            (SELECT c.relowner FROM pg_class c WHERE c.oid = TG_RELID), 'MEMBER')
+        AND NOT EXISTS (SELECT FROM public.booking_modifications m WHERE m.operator_id = NEW.operator_id
+            AND m.booking_id = NEW.booking_id AND m.status = 'open')
+    THEN
+        {_BOOKING_CLOSED}
+    END IF;
+    RETURN NEW;"""
 _PAID: Final = """DECLARE
     paid bigint;
     charged bigint;
@@ -222,6 +236,7 @@ _FUNCTIONS: Final[dict[str, tuple[str, bool]]] = {
     "guard_refund_shift": (_REFUND_SHIFT, False),
     "guard_booking_sold": (_SOLD, False),
     "guard_booking_paid": (_PAID, False),
+    "guard_passenger_sold": (_PASSENGER, False),
     "guard_history": (_KEPT, False),
 }
 _AFTER_INSERT: Final = {
@@ -292,6 +307,9 @@ def statements() -> Iterator[str]:
     yield (
         "CREATE TRIGGER guard_amounts BEFORE UPDATE OF total_amount, discount_amount, final_amount, priced_at,"
         " passenger_count ON bookings FOR EACH ROW WHEN (OLD.status <> 'pending') EXECUTE FUNCTION guard_history()"
+    )
+    yield (
+        "CREATE TRIGGER guard_sold BEFORE UPDATE ON passengers FOR EACH ROW EXECUTE FUNCTION guard_passenger_sold()"
     )
     yield (
         "CREATE TRIGGER guard_closed BEFORE UPDATE ON shifts FOR EACH ROW"

@@ -14,7 +14,7 @@ from core.states import PAYMENT, REFUND
 
 PAYMENT_METHODS = ("cash", "credit_card", "debit_card", "wallet", "bank_transfer", "qris")
 REFUND_REASONS = ("cancellation", "schedule_change", "system_error")
-CHARGE_KINDS = ("fare", "discount", "fee", "kept_fee", "surcharge", "reversal")
+CHARGE_KINDS = ("fare", "discount", "fee", "kept_fee", "surcharge", "reversal", "owed")
 
 
 class Payment(Stamped, Base):
@@ -107,6 +107,11 @@ class Refund(Stamped, Base):
     requested_by: Mapped[UUID | None] = mapped_column(sort_order=912, comment="null: the reconciliation")
     external_reference: Mapped[str | None] = mapped_column(sort_order=913, comment="theirs: void slip, transfer …")
     gateway_response: Mapped[dict[str, Any] | None] = mapped_column(sort_order=914)
+    decided_with: Mapped[dict[str, Any] | None] = mapped_column(
+        sort_order=930, comment="the policies it was decided with; later changes do not touch it"
+    )
+    claim_until: Mapped[datetime | None] = mapped_column(sort_order=931, comment="unclaimed by then it is forfeited")
+    payout_account: Mapped[bytes | None] = mapped_column(sort_order=932, comment="AES-GCM; where a transfer goes")
 
 
 class BookingCharge(Base):

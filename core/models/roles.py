@@ -57,12 +57,14 @@ COUNTER_GRANTS: Final[dict[str, str]] = {
     "bookings": "SELECT, INSERT, UPDATE (status, total_amount, discount_amount, final_amount, passenger_count,"
     " booking_details, contact_phone, contact_phone_digest, user_id, expires_at, priced_at, updated_at)",
     "seat_holds": "SELECT, INSERT, UPDATE (seat_ids, expires_at), DELETE",
-    "passengers": "SELECT, INSERT, DELETE",
+    "passengers": "SELECT, INSERT, DELETE, UPDATE (passenger_name, passenger_dob, gender, identity_kind,"
+    " identity_number, identity_digest, identity_last_four, entitlement_id)",
     "tickets": "SELECT, INSERT, UPDATE (ticket_status, qr_code, issue_no, copies_printed, closed_reason, closed_at,"
     " check_in_time, checked_in_by, updated_at)",
     "payments": "SELECT, INSERT, UPDATE (payment_status, external_reference, gateway_response, payment_date,"
     " expires_at, shift_id, modification_id, updated_at)",
-    "refunds": "SELECT, INSERT, UPDATE (refund_status, refund_date, external_reference, gateway_response, updated_at)",
+    "refunds": "SELECT, INSERT, UPDATE (refund_status, refund_date, external_reference, gateway_response, shift_id,"
+    " payout_account, updated_at)",
     "booking_charges": "SELECT, INSERT",
     "promotions": "SELECT",
     "booking_promotions": "SELECT, INSERT, UPDATE (released_at)",

@@ -243,8 +243,7 @@ def _register_keys(connection: Connection, operator_id: int | None, folder: Path
         ))
     }  # fmt: skip
     if known:
-        mine = keys.load(folder).fingerprints()
-        if any(mine.get(key) != fingerprint for key, fingerprint in known.items()):
+        if not keys.load(folder).fits(known):
             raise NotReady(
                 "The key ring of this terminal is not the one this database was set up with.",
                 hint=f"Put the right ring into {folder}; nothing was changed.",
