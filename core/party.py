@@ -191,7 +191,7 @@ def seated(tx: Transaction, office: Office, held: Hold, policies: Policies) -> l
 
 
 def _traveller(office: Office, row: Any, seats: Mapping[int, SeatInfo], full_fare: int, exclusive: bool) -> Traveller:
-    number = office.keys.decrypt(bytes(row.identity_number), _purpose(row.id)) if row.identity_number else None
+    number = identity_number(office, row)
     details = PassengerDetails(
         name=row.passenger_name,
         identity=Identity(row.identity_kind, number) if number else None,
@@ -228,7 +228,7 @@ def _row(office: Office, position: int, one: Traveller) -> dict[str, Any]:
         "passenger_dob": details.birth_date,
         "passenger_type": details.type.value,
         "identity_kind": identity.kind if identity else None,
-        "identity_number": office.keys.encrypt(identity.number, _purpose(one.id)) if identity else None,
+        "identity_number": office.keys.encrypt(identity.number, identity_purpose(one.id)) if identity else None,
         "identity_digest": one.digest,
         "identity_last_four": identity.number[-4:] if identity else None,
         "gender": details.gender,
@@ -238,7 +238,12 @@ def _row(office: Office, position: int, one: Traveller) -> dict[str, Any]:
     }
 
 
-def _purpose(passenger_id: UUID) -> str:
+def identity_number(office: Office, row: Any) -> str:
+    """The identity number of a row of ``passengers``, in the clear; empty where there is none."""
+    return office.keys.decrypt(bytes(row.identity_number), identity_purpose(row.id)) if row.identity_number else ""
+
+
+def identity_purpose(passenger_id: UUID) -> str:
     """Binds a ciphertext to its row: one copied to another passenger does not decrypt."""
     return f"passengers.identity_number {passenger_id}"
 
@@ -278,7 +283,7 @@ def stored(tx: Transaction, office: Office, booking_id: UUID) -> list[PassengerI
     return [
         PassengerInput(
             name=row.passenger_name,
-            identity=office.keys.decrypt(bytes(row.identity_number), _purpose(row.id)) if row.identity_number else "",
+            identity=identity_number(office, row),
             type=PassengerType(row.passenger_type),
             birth_date=row.passenger_dob,
             reduction=row.entitlement_kind,

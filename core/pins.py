@@ -2,7 +2,7 @@
 
 Kept is the SHA-256 of an argon2id hash (RFC 9106), with the hash's salt and cost in the format of the PHC strings.
 Whoever signs in computes the hash here and sends it; the database compares its SHA-256 with what it keeps, counts and
-locks (``core.models.session_guards``). So no login of a terminal can read what is kept, to guess at leisure, and what
+locks (``core.models.sign_in_guards``). So no login of a terminal can read what is kept, to guess at leisure, and what
 is kept is not enough to sign in with.
 """
 
@@ -12,6 +12,7 @@ import base64
 import hashlib
 import re
 import secrets
+from itertools import pairwise
 from typing import Final
 
 from argon2.low_level import Type, hash_secret_raw
@@ -68,7 +69,7 @@ def require_good_pin(pin: str, staff_number: str) -> None:
     """
     if not pin.isascii() or not _PIN.fullmatch(pin) or len(pin) not in PIN_LENGTHS:
         raise _weak(f"A PIN has {PIN_LENGTHS.start} to {PIN_LENGTHS.stop - 1} digits.")
-    steps = {(int(after) - int(before)) % 10 for before, after in zip(pin, pin[1:], strict=False)}
+    steps = {(int(after) - int(before)) % 10 for before, after in pairwise(pin)}
     if len(steps) == 1 and steps <= {0, 1, 9}:
         raise _weak("This PIN is one digit again and again, or digits in a row.")
     if any(pin == pin[:length] * (len(pin) // length) for length in (2, 3) if len(pin) % length == 0):

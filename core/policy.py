@@ -9,51 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 
 from sqlalchemy import bindparam, select
 
 from core.database import Rows, Statement, Transaction
-from core.errors import Refused
 from core.models import PolicyConfiguration
-
-V = TypeVar("V", int, bool)
-
-
-@dataclass(frozen=True, slots=True)
-class Policy(Generic[V]):
-    """One thing an operator may decide."""
-
-    name: str
-    unit: str
-    default: V
-    meaning: str
-    minimum: int = 0
-    maximum: int = 1_000_000_000
-
-    def read(self, raw: object) -> V:
-        """A stored value as this policy's type.
-
-        Raises:
-            Refused: it is of another type or outside its bounds (code ``policy_invalid``).
-        """
-        kind = type(self.default)
-        if type(raw) is not kind or not (kind is bool or self.minimum <= raw <= self.maximum):
-            raise Refused(
-                f"The policy {self.name} has the value {raw!r}, which is no {self.unit}.",
-                code="policy_invalid",
-                hint=f"It takes {kind.__name__} from {self.minimum} to {self.maximum}.",
-            )
-        return raw
-
+from core.policy_kind import Policy as Policy
+from core.policy_kind import V
 
 REGISTRY: Final[dict[str, Policy[Any]]] = {}
 
 
 def _policy(
-    name: str, unit: str, default: V, meaning: str, *, minimum: int = 0, maximum: int = 1_000_000_000
+    name: str,
+    unit: str,
+    default: V,
+    meaning: str,
+    *,
+    minimum: int = 0,
+    maximum: int = 1_000_000_000,
+    choices: tuple[str, ...] = (),
 ) -> Policy[V]:
-    made = Policy(name, unit, default, meaning, minimum, maximum)
+    made = Policy(name, unit, default, meaning, minimum, maximum, choices)
     REGISTRY[name] = made
     return made
 
@@ -187,6 +165,158 @@ RETENTION_DAYS: Final = _policy(
 RETENTION_DAYS_UNSOLD: Final = _policy(
     "retention_days_unsold", "days", 7, "the same of parties that were named and never travelled", minimum=1,
     maximum=3660,
+)  # fmt: skip
+
+#: After the sale: cancelling, rescheduling, correcting, and what is paid back.
+CANCEL_FEE_PERCENT: Final = _policy(
+    "cancel_fee_percent", "per cent", 25, "what of the fare is kept when a customer cancels", maximum=100
+)
+CANCEL_FEE_ROUNDING: Final = _policy(
+    "cancel_fee_rounding", "minor units", 1, "what is kept is rounded up to a multiple of it", minimum=1,
+    maximum=1_000_000,
+)  # fmt: skip
+CANCEL_CUTOFF_MINUTES: Final = _policy(
+    "cancel_cutoff_minutes", "minutes", 30, "how long before departure a counter stops cancelling", maximum=366 * 1440
+)
+RESCHEDULE_FEE_PERCENT: Final = _policy(
+    "reschedule_fee_percent", "per cent", 25, "what of the fare a move to another train, date or class costs",
+    maximum=100,
+)  # fmt: skip
+RESCHEDULE_FEE_ROUNDING: Final = _policy(
+    "reschedule_fee_rounding", "minor units", 1_000, "the fee of a move is rounded up to a multiple of it", minimum=1,
+    maximum=1_000_000,
+)  # fmt: skip
+RESCHEDULE_CUTOFF_MINUTES: Final = _policy(
+    "reschedule_cutoff_minutes", "minutes", 60, "how long before departure a counter stops moving tickets",
+    maximum=366 * 1440,
+)  # fmt: skip
+RESCHEDULE_OTHER_RELATION: Final = _policy(
+    "reschedule_other_relation", "yes or no", False, "a ticket may be moved to another pair of stations"
+)
+REFUND_UNCLAIMED_DAYS: Final = _policy(
+    "refund_unclaimed_days", "days", 365, "after so long a refund nobody claims is forfeited", minimum=1, maximum=3660
+)
+REFUND_PAYOUT_DAYS: Final = _policy(
+    "refund_payout_days", "days", 7, "within how long a refund is promised to be paid out", maximum=366
+)
+REFUND_CASH_ALLOWED: Final = _policy(
+    "refund_cash_allowed", "yes or no", False, "what a customer cancels is paid out in cash without an exception"
+)
+QRIS_REFUND_DAYS: Final = _policy(
+    "qris_refund_days", "days", 7, "how long after its payment the gateway sends money back", maximum=366
+)
+CARD_REFUND_DAYS: Final = _policy(
+    "card_refund_days", "days", 45, "how long after its payment the card machine gives money back", maximum=366
+)
+FAULT_CLAIM_DAYS: Final = _policy(
+    "fault_claim_days", "days", 7, "how long after departure the operator's fault is claimed", maximum=366
+)
+FAULT_KEEPS_BOOKING_FEE: Final = _policy(
+    "fault_keeps_booking_fee", "yes or no", False, "the booking fee too is paid back when the operator is at fault"
+)
+DELAY_REFUND_MINUTES: Final = _policy(
+    "delay_refund_minutes", "minutes", 60, "a train later than this may be cancelled for a full refund", maximum=2880
+)
+DELAY_DRINK_MINUTES: Final = _policy(
+    "delay_drink_minutes", "minutes", 60, "whoever waits longer than this is given a drink", maximum=2880
+)
+DELAY_SNACK_MINUTES: Final = _policy(
+    "delay_snack_minutes", "minutes", 180, "whoever waits longer than this is given a snack", maximum=2880
+)
+DELAY_MEAL_MINUTES: Final = _policy(
+    "delay_meal_minutes", "minutes", 300, "whoever waits longer than this is given a meal or another mode",
+    maximum=2880,
+)  # fmt: skip
+MODIFICATIONS_PER_WINDOW: Final = _policy(
+    "modifications_per_window", "modifications", 4, "what a customer may change in the window without a supervisor",
+    maximum=1_000,
+)  # fmt: skip
+MODIFICATION_WINDOW_DAYS: Final = _policy(
+    "modification_window_days", "days", 30, "how long a cancellation or move counts for its customer", minimum=1,
+    maximum=366,
+)  # fmt: skip
+NAME_CORRECTIONS_ALLOWED: Final = _policy(
+    "name_corrections_allowed", "yes or no", True, "names and identities on sold tickets may be corrected"
+)
+CORRECTIONS_PER_TICKET: Final = _policy(
+    "corrections_per_ticket", "corrections", 1, "how often one ticket's name or identity is corrected", maximum=20
+)
+CORRECTION_CUTOFF_MINUTES: Final = _policy(
+    "correction_cutoff_minutes", "minutes", 60, "how long before departure corrections stop", maximum=366 * 1440
+)
+CORRECTION_FEE: Final = _policy("correction_fee", "minor units", 0, "what correcting a name or identity costs")
+CORRECTION_LETTERS: Final = _policy(
+    "correction_letters", "letters", 3, "a name that changes by more letters is another person's", maximum=20
+)
+CORRECTION_DIGITS: Final = _policy("correction_digits", "digits", 2, "the same of an identity number", maximum=8)
+UPGRADES_ALLOWED: Final = _policy("upgrades_allowed", "yes or no", True, "a sold ticket may move to a dearer class")
+UPGRADE_FEE_PERCENT: Final = _policy(
+    "upgrade_fee_percent", "per cent", 0, "what of the old fare an upgrade costs beside the difference", maximum=100
+)
+UPGRADE_CUTOFF_MINUTES: Final = _policy(
+    "upgrade_cutoff_minutes", "minutes", 30, "how long before departure upgrades stop", maximum=366 * 1440
+)
+DUPLICATE_FEE: Final = _policy("duplicate_fee", "minor units", 0, "what re-issuing a lost ticket costs")
+DUPLICATES_PER_TICKET: Final = _policy(
+    "duplicates_per_ticket", "duplicates", 2, "how often a ticket is re-issued without a supervisor", maximum=14
+)
+#: Fines and bans.
+FINE_MULTIPLE: Final = _policy(
+    "fine_multiple", "times", 2, "a fine for riding too far, by the lowest fare of the stretch", minimum=1, maximum=100
+)
+FINE_DUE_DAYS: Final = _policy(
+    "fine_due_days", "days", 0, "how long a fine may stay unpaid before its traveller is banned", maximum=366
+)
+BAN_DAYS: Final = _policy("ban_days", "days", 90, "how long unpaid fines ban a traveller from buying", maximum=3660)
+BAN_DAYS_REPEATED: Final = _policy(
+    "ban_days_repeated", "days", 180, "the same for a traveller with many unpaid fines", maximum=3660
+)
+BAN_AFTER_FINES: Final = _policy(
+    "ban_after_fines", "fines", 3, "more unpaid fines than this are many", minimum=1, maximum=100
+)
+#: Service levels, escalation and what is told to whom.
+CALLBACK_MINUTES: Final = _policy(
+    "callback_minutes", "minutes", 60, "within how long a customer is called back", minimum=1, maximum=43_200
+)
+CALLBACK_URGENT_MINUTES: Final = _policy(
+    "callback_urgent_minutes", "minutes", 15, "the same for urgent requests", minimum=1, maximum=43_200
+)
+ASSISTANCE_MINUTES: Final = _policy(
+    "assistance_minutes", "minutes", 15, "within how long somebody who needs assistance is met", minimum=1,
+    maximum=43_200,
+)  # fmt: skip
+APPROVAL_ESCALATION_MINUTES: Final = _policy(
+    "approval_escalation_minutes", "minutes", 10, "an approval that waits longer is told to the escalation's role",
+    minimum=1, maximum=1440,
+)  # fmt: skip
+_ESCALATED_TO: Final = ("supervisor", "admin")
+ESCALATION_ROLE: Final = _policy(
+    "escalation_role", "role", "supervisor", "who is told of a service level that was missed", choices=_ESCALATED_TO
+)
+ESCALATION_AGAIN_MINUTES: Final = _policy(
+    "escalation_again_minutes", "minutes", 30, "what is still open so long after is escalated a second time", minimum=1,
+    maximum=43_200,
+)  # fmt: skip
+ESCALATION_SECOND_ROLE: Final = _policy(
+    "escalation_second_role", "role", "admin", "who is told the second time", choices=_ESCALATED_TO
+)
+NOTIFICATION_ATTEMPTS: Final = _policy(
+    "notification_attempts", "attempts", 8, "after so many a notification is a dead letter", minimum=1, maximum=100
+)
+NOTIFICATION_BACKOFF_SECONDS: Final = _policy(
+    "notification_backoff_seconds", "seconds", 30, "how long until the second attempt; each time twice as long",
+    minimum=1, maximum=86_400,
+)  # fmt: skip
+NOTIFICATION_BACKOFF_MOST_SECONDS: Final = _policy(
+    "notification_backoff_most_seconds", "seconds", 3_600, "the longest wait between two attempts", minimum=1,
+    maximum=86_400,
+)  # fmt: skip
+NOTIFICATION_TIMEOUT_SECONDS: Final = _policy(
+    "notification_timeout_seconds", "seconds", 10, "how long a mail server or webhook may take", minimum=1, maximum=120
+)
+NOTIFICATION_HOURS: Final = _policy(
+    "notification_hours", "hours", 72, "a message older than this is a dead letter, not sent any more", minimum=1,
+    maximum=8_784,
 )  # fmt: skip
 
 _SELECT: Final = Statement(

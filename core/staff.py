@@ -2,7 +2,7 @@
 
 A number nobody has is treated like one somebody has, so that nothing tells which exist: the same hash is computed,
 and it locks after as many failures, each lock longer than the one before. Those are counted on the audit trail, by a
-digest (it may be a mistyped PIN). What the database does stands in ``core.models.session_guards``.
+digest (it may be a mistyped PIN). What the database does stands in ``core.models.sign_in_guards``.
 """
 
 from __future__ import annotations

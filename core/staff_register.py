@@ -259,7 +259,12 @@ def _managing(office: Office, actor: Actor, number: str, work: Callable[[Transac
         # Two administrators who remove each other at once wait for each other: all their rows, in one order.
         which = (User.id == seen.id) | (User.role == "admin") if seen.role == "admin" else User.id == seen.id
         mine = User.operator_id == tx.operator_id
-        tx.query(select(User.id).where(mine, which).order_by(User.id).with_for_update()).all()
+        locked = tx.query(select(User.id).where(mine, which).order_by(User.id).with_for_update()).all()
+        if seen.id not in {row.id for row in locked}:
+            raise NotPermitted(
+                "The database login of this terminal may not change staff.",
+                hint="Give it a supervisor's login as well: COUNTER_SUPERVISOR_DATABASE_URL.",
+            )
         before = read(tx, number)
         _require_managed(actor, before)
         work(tx, before)

@@ -47,7 +47,7 @@ SCHEDULE: Final[Mapping[str, frozenset[str]]] = {
 PRINT_JOB: Final[Mapping[str, frozenset[str]]] = {
     "queued": frozenset({"sent", "cancelled"}),
     "sent": frozenset({"confirmed", "unknown", "queued"}),
-    "unknown": frozenset({"confirmed", "cancelled"}),
+    "unknown": frozenset({"confirmed", "cancelled", "queued"}),  # queued: the clerk calls the paper spoilt
     "confirmed": frozenset(),
     "cancelled": frozenset(),
 }

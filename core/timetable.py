@@ -134,8 +134,8 @@ def sale_window(subsidised: bool) -> Policy[int]:
     return SUBSIDISED_SALE_WINDOW_DAYS if subsidised else SALE_WINDOW_DAYS
 
 
-def require_on_sale(trip: Journey, policies: Policies, now: datetime) -> None:
-    """Refuse what is not sold now: departed, not yet on sale, cancelled.
+def require_in_sale(trip: Journey, policies: Policies, now: datetime) -> None:
+    """Refuse a train nobody can be given a seat on now: departed, not yet on sale, cancelled.
 
     Raises:
         Refused: codes ``departed``, ``sale_closed``, ``not_on_sale_yet``, ``train_cancelled``.
@@ -158,7 +158,16 @@ def require_on_sale(trip: Journey, policies: Policies, now: datetime) -> None:
         raise Refused(
             f"Sale opens {window} days before departure.", code="not_on_sale_yet", hint="Choose an earlier date."
         )
-    hours = policies.get(GO_SHOW_HOURS, **place)
+
+
+def require_on_sale(trip: Journey, policies: Policies, now: datetime) -> None:
+    """Refuse what this counter does not sell now: as ``require_in_sale``, and by policy trains that leave much later.
+
+    Raises:
+        Refused: codes ``departed``, ``sale_closed``, ``not_on_sale_yet``, ``train_cancelled``.
+    """
+    require_in_sale(trip, policies, now)
+    hours = policies.get(GO_SHOW_HOURS, station_id=trip.origin.id, train_id=trip.train.id)
     if hours and trip.departs_at > now + timedelta(hours=hours):
         raise Refused(
             f"This counter sells only from {hours} hours before departure.",

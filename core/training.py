@@ -8,7 +8,8 @@ one kind of database in the other mode. Nothing of it may be changed while a pro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 from core.errors import NotReady
@@ -48,7 +49,7 @@ def require_same(*, database: bool, program: bool) -> None:
         )
 
 
-def framed(rows: Iterable[Sequence[object]], *, training: bool) -> list[Sequence[object]]:
+def framed(rows: Iterable[Sequence[object]], *, training: bool) -> Iterator[Sequence[object]]:
     """The rows of a table for a file: in training between two lines that say so."""
-    line = [(NOTICE,)] if training else []
-    return [*line, *rows, *line]
+    notice = [(NOTICE,)] if training else []
+    return chain(notice, rows, notice)

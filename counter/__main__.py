@@ -9,6 +9,8 @@ import sys
 from types import FrameType
 from typing import Final
 
+from counter import training
+
 #: Somebody asks the program to end; its terminal is gone.
 _ENDINGS: Final = (signal.SIGTERM, signal.SIGHUP)
 
@@ -20,7 +22,9 @@ def main() -> None:
         if signal.getsignal(number) is not signal.SIG_IGN:  # under nohup it is to outlive the terminal
             signal.signal(number, _leave)
     try:
-        if len(sys.argv) == 1:
+        if sys.argv[1:] in ([], [training.OPTION], [training.COMMAND]):
+            if sys.argv[1:]:
+                training.begin()
             application()
             return
         from counter.cli import main as command_line

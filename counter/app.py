@@ -24,6 +24,7 @@ from textual.screen import ModalScreen
 from textual.worker import WorkerFailed, get_current_worker
 
 from core.errors import CounterError, DatabaseUnreachable, NotSignedIn, OutcomeUnknown
+from counter import training
 from counter.attendance import Attendance
 from counter.audit_watch import AlertWatch
 from counter.commands import Command, Commanded
@@ -35,7 +36,7 @@ from counter.payment_watch import PaymentWatch
 from counter.screens.workstation import Workstation
 from counter.symbols import in_ascii, use_ascii
 from counter.terminal_text import TerminalText
-from counter.themes import PLAIN, THEMES, ThemedApp
+from counter.themes import PLAIN, ThemedApp
 from counter.widgets.scan_capture import ScanningApp
 from counter.widgets.scan_input import Scanned
 from counter.widgets.state_bar import BarState, Light
@@ -74,6 +75,10 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
                 title="Audit trail"),
         Command("staff", "ctrl+n", "", "The staff: who may work, PINs, locks; again goes back.", "manage_staff",
                 title="Staff"),
+        Command("policies", "ctrl+y", "", "Policies: rates, windows and limits; again goes back.", "decide_policies",
+                title="Policies"),
+        Command("reports", "ctrl+e", "", "Reports: sales, occupancy, refunds; again goes back.", "look_into_reports",
+                title="Reports", priority=True),
         Command("lock", "ctrl+r", "", "Lock the screen; your PIN opens it again.", title="Lock the screen",
                 priority=True),
         Command("sign_off", "f12", "", "Sign off, so that somebody else can work here.", title="Sign off"),
@@ -96,6 +101,9 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
         self._terminal_text = TerminalText()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="counter")
         self.lifeline = Lifeline(self, settings)
+        self.training = False
+        if training.asked_for() if settings is None else settings.training:
+            self._practise()
         if settings is None:
             # Only what decides how the first paint looks; everything is read, and checked, behind it.
             set_language(os.environ.get("COUNTER_LANGUAGE", ""))
@@ -189,6 +197,12 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
         """The login screen is painted: open the workplace behind it."""
         self.run_worker(self.lifeline.keep(), name="lifeline")
 
+    def _practise(self) -> None:
+        """From now on, and until the program ends, every screen says that this is training."""
+        self.training = True
+        self.dress_for_training()
+        self.set_reactive(CounterApp.bar, replace(self.bar, mark=training.MARK))
+
     def _tick(self) -> None:
         if self.workplace is None or (now := self.lifeline.clock.now) is None:
             return
@@ -202,6 +216,8 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
         """The workplace is there: the bar knows where this is."""
         place = self.workplace
         assert place is not None
+        if place.settings.training:
+            self._practise()
         self.bar = BarState(
             station=place.station_code or "",
             terminal=place.terminal.code,
@@ -211,13 +227,13 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
                 ("scanner", "off"),
                 ("QRIS", "off"),
             ),
-            mark="DEMO" if place.office.operator.is_demonstration else "",
+            mark=training.mark_of(place.office.operator),
         )
         if (place.settings.language, place.settings.ascii) != (language(), in_ascii()):
             # The settings file says more than the environment, which was all there was time for.
             use_ascii(place.settings.ascii)
             self.speak(place.settings.language)
-        self.note("opened", terminal=place.terminal.code, station=place.station_code)
+        self.note("opened", terminal=place.terminal.code, station=place.station_code, training=self.training)
         self._tick()
         self.payments.begin()
         self.alerts.begin()
@@ -330,6 +346,14 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
         """To the staff, or back from it."""
         await self.attendance.go_aside("staff")
 
+    async def action_policies(self) -> None:
+        """To the policies, or back from them."""
+        await self.attendance.go_aside("policies")
+
+    async def action_reports(self) -> None:
+        """To the reports, or back from them."""
+        await self.attendance.go_aside("reports")
+
     def action_lock(self) -> None:
         """The login screen in front; everything stays behind it."""
         self.attendance.lock()
@@ -393,7 +417,7 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
 
     def action_colours(self) -> None:
         """The next palette, at once."""
-        names = [theme.name for theme in THEMES if theme is not PLAIN]
+        names = [theme.name for theme in self.themes_here if theme is not PLAIN]
         self.theme = names[(names.index(self.theme) + 1) % len(names)]
 
     # The end

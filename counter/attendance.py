@@ -88,7 +88,7 @@ class Attendance:
         signed_in = await app.in_thread(partial(place.sign_in, number, pin, program="counter", interactive=True))
         paused, self._paused_mode = self._paused_mode, None
         self._end("signed in again" if same else "somebody else signed in")
-        if before is None or before.user_id != signed_in.actor.user_id:
+        if before is None or (before.user_id, before.role) != (signed_in.actor.user_id, signed_in.actor.role):
             await self._forget_work()
             paused = None
         self.signed_in, self._is_over = signed_in, False
@@ -104,6 +104,7 @@ class Attendance:
         if not await self._app.in_thread(partial(place.unlock, signed_in, pin)):
             return False
         paused, self._paused_mode = self._paused_mode, None
+        self._is_over = False  # it stands; what was heard of it meanwhile is asked for again
         await self._go_to(paused or self.modes()[0])
         self._app.note("unlocked", staff=signed_in.actor.staff_number)
         return True

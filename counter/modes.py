@@ -18,6 +18,7 @@ WORKSTATIONS: Final[Mapping[str, str]] = {"sell": "sell", "gate": "check_in"}
 #: The same for those that are gone to for a moment, each by a key of its own, and left to where one came from.
 ASIDE: Final[Mapping[str, str]] = {
     "shift": "sell", "approvals": "approve", "audit": "look_into_audit", "staff": "manage_staff",
+    "policies": "decide_policies", "reports": "look_into_reports",
 }  # fmt: skip
 
 
@@ -57,6 +58,18 @@ def _staff() -> Screen[Any]:
     return StaffScreen()
 
 
+def _policies() -> Screen[Any]:
+    from counter.screens.policies import PoliciesScreen
+
+    return PoliciesScreen()
+
+
+def _reports() -> Screen[Any]:
+    from counter.screens.reports import ReportsScreen
+
+    return ReportsScreen()
+
+
 MODES: Final[dict[str, str | Callable[[], Screen[Any]]]] = {
     LOGIN: LoginScreen,
     "sell": _sell,
@@ -65,4 +78,6 @@ MODES: Final[dict[str, str | Callable[[], Screen[Any]]]] = {
     "approvals": _approvals,
     "audit": _audit,
     "staff": _staff,
+    "policies": _policies,
+    "reports": _reports,
 }

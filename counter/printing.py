@@ -62,6 +62,7 @@ def face_of(place: Workplace, ticket: TicketRecord, *, copy_no: int = 0) -> Tick
         code=ticket.code,
         copy_no=copy_no,
         issue_no=ticket.issue_no,
+        training=operator.is_training,
         demo=operator.is_demonstration,
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final, Generic
 
 from textual.app import App, ReturnType
@@ -92,6 +93,20 @@ PLAIN: Final = Theme(
 THEMES: Final = (DARK, LIGHT, CONTRAST, PLAIN)
 
 
+def _for_training(theme: Theme, background: str, surface: str, panel: str) -> Theme:
+    """The same tones on grounds of purple, which no screen of real sales has."""
+    return replace(theme, name=f"{theme.name}-training", background=background, surface=surface, panel=panel)
+
+
+#: In training; without colour the words alone tell it, and the terminal's own colours stay.
+TRAINING_THEMES: Final = (
+    _for_training(DARK, background="#1D0F24", surface="#2A1636", panel="#4B1F63"),
+    _for_training(LIGHT, background="#FAF2FD", surface="#F4E8F9", panel="#EFDDF6"),
+    _for_training(CONTRAST, background="#000000", surface="#1A0026", panel="#3A0052"),
+    PLAIN,
+)
+
+
 def wants_no_color(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether NO_COLOR is set to anything at all (https://no-color.org)."""
     return bool(environment.get("NO_COLOR"))
@@ -100,12 +115,21 @@ def wants_no_color(environment: Mapping[str, str] = os.environ) -> bool:
 class ThemedApp(App[ReturnType], Generic[ReturnType]):
     """An application with these themes, the dark one on; or without any colour where the user wants none."""
 
+    #: Those to choose from.
+    themes_here: tuple[Theme, ...] = THEMES
+
     def __init__(self, *args: Any, **options: Any) -> None:
         plain = wants_no_color()
         if plain:
             # Said before the application starts, this makes Textual leave colours out rather than turn them grey.
             options.setdefault("ansi_color", True)
         super().__init__(*args, **options)
-        for theme in THEMES:
+        for theme in (*THEMES, *TRAINING_THEMES):
             self.register_theme(theme)
         self.theme = PLAIN.name if plain else DARK.name
+
+    def dress_for_training(self) -> None:
+        """Only the themes of training from now on."""
+        self.themes_here = TRAINING_THEMES
+        if self.theme == DARK.name:
+            self.theme = TRAINING_THEMES[0].name

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from core import spreadsheet
+from core import spreadsheet, training
 from core.audit import compliance_rows
 from core.audit.compliance_rows import Decision, Found
 from core.clock import local
@@ -57,6 +57,7 @@ class Report:
     before: str
     time_zone: str
     sections: tuple[Section, ...] = field(default_factory=tuple)
+    in_training: bool = False
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -72,10 +73,13 @@ class Report:
             "time_zone": self.time_zone,
             "problems": list(self.problems),
             "sections": {section.name: section.as_json() for section in self.sections},
+            **({"training": True} if self.in_training else {}),
         }
 
     def csv_lines(self) -> Iterator[str]:
         """The report as one table of harmless cells: a block for each section, its name in the first column."""
+        notice = [spreadsheet.line([training.NOTICE])] if self.in_training else []
+        yield from notice
         yield spreadsheet.line(("report", self.operator, self.since, self.before, self.time_zone))
         for section in self.sections:
             yield spreadsheet.line((section.name, *section.columns))
@@ -83,6 +87,7 @@ class Report:
             if section.total is not None:
                 yield spreadsheet.line((f"{section.name} total", *section.total))
             yield from (spreadsheet.line((f"{section.name} problem", problem)) for problem in section.problems)
+        yield from notice
 
 
 def report(office: Office, actor: Actor, since: datetime, before: datetime) -> Report:
@@ -100,7 +105,8 @@ def report(office: Office, actor: Actor, since: datetime, before: datetime) -> R
 
     office.database.transaction(lambda tx: tx.audit("view", "audit_logs", "report", new={"filter": span}), actor=actor)
     found = office.database.transaction(load, actor=actor, snapshot=True, statement_timeout=300)
-    return Report(office.operator.name, span["since"], span["before"], zone, summarise(found, zone))
+    sections, practised = summarise(found, zone), office.operator.is_training
+    return Report(office.operator.name, span["since"], span["before"], zone, sections, practised)
 
 
 def save(office: Office, actor: Actor, made: Report, out: Path) -> None:

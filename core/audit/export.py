@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from core import spreadsheet
+from core import spreadsheet, training
 from core.audit.signing import EXPORT, is_signed, sign
 from core.audit.trail import Entry, Filter, oldest_first
 from core.database import Actor, Transaction
@@ -49,6 +49,11 @@ def _json_line(entry: Entry) -> str:
 FORMATS: Final[Mapping[str, tuple[str, Callable[[Entry], str]]]] = {
     "csv": (spreadsheet.line(_COLUMNS), _csv_line),
     "jsonl": ("", _json_line),
+}
+
+_NOTICES: Final[Mapping[str, str]] = {
+    "csv": spreadsheet.line([training.NOTICE]),
+    "jsonl": json.dumps({"training": True, "notice": training.NOTICE}) + "\n",
 }
 
 
@@ -82,7 +87,8 @@ def export(office: Office, actor: Actor, wanted: Filter, out: Path, *, form: str
     made_at = office.database.transaction(lambda tx: _record(tx, wanted, form), actor=actor)
 
     def write(tx: Transaction) -> tuple[int, str]:
-        return _write_rows(drafts[0], oldest_first(tx, wanted, at_once=_AT_ONCE), form)
+        entries = oldest_first(tx, wanted, at_once=_AT_ONCE)
+        return _write_rows(drafts[0], entries, form, in_training=office.operator.is_training)
 
     drafts: list[Path] = []
     try:
@@ -91,6 +97,7 @@ def export(office: Office, actor: Actor, wanted: Filter, out: Path, *, form: str
         statement = {
             "issuer": office.operator.issuer,
             "operator": office.operator.code,
+            **({"training": True} if office.operator.is_training else {}),
             "operator_id": office.operator.id,
             "filter": wanted.as_json(),
             "format": form,
@@ -162,17 +169,19 @@ def _sign(office: Office, statement: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _write_rows(draft: Path, entries: Iterable[Entry], form: str) -> tuple[int, str]:
-    """Write an export's rows; how many they are, and the file's SHA-256."""
+def _write_rows(draft: Path, entries: Iterable[Entry], form: str, *, in_training: bool) -> tuple[int, str]:
+    """Write an export's rows; how many they are, and the file's SHA-256. In training it says so first and last."""
     first_line, write_entry = FORMATS[form]
+    notice = _NOTICES[form] if in_training else ""
     digest, rows = hashlib.sha256(), 0
 
     def lines() -> Iterable[str]:
         nonlocal rows
-        yield first_line
+        yield notice + first_line
         for entry in entries:
             rows += 1
             yield write_entry(entry)
+        yield notice
 
     _write(draft, lines(), digest.update)
     return rows, digest.hexdigest()

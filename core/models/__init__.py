@@ -3,12 +3,15 @@
 One module per room of the railway: ``network`` (stations, trains, schedules, seats), ``sales`` (bookings, passengers,
 tickets), ``money`` (payments, charges, promotions), ``shifts`` (drawers, counts, reports), ``approvals`` (second
 people's decisions, modifications, open questions), ``people`` (users, terminals, sessions, entitlements), ``journal``
-(audit, events, print jobs, check-ins, idempotency) and ``policy``. ``guards`` holds what PostgreSQL enforces
-beyond columns and constraints: row-level security, grants and state-transition triggers; ``ledger_guards`` what it
-refuses about sold bookings and closed shifts; ``audit_guards`` how it chains the audit trail; ``session_guards`` how it
-knows who works; ``roles`` what each database role may do.
+(audit, events, print jobs, check-ins, idempotency), ``after_sale_tickets`` (spoilt prints) and ``policy``.
+
+``guards`` holds what PostgreSQL enforces beyond columns and constraints: row-level security, grants and
+state-transition triggers; ``roles`` what each database role may do; ``ledger_guards`` what it refuses about sold
+bookings and closed shifts; ``audit_guards`` how it chains the audit trail; ``sign_in_guards`` how it judges who signs
+in, ``session_guards`` how it knows who works.
 """
 
+from core.models.after_sale_tickets import SpoiltPrint
 from core.models.approvals import Approval, BookingModification, PaymentQuestion
 from core.models.base import Base
 from core.models.journal import (
@@ -47,6 +50,7 @@ from core.models.people import (
     UserStation,
 )
 from core.models.policy import PolicyConfiguration
+from core.models.quotas import BookingModificationStat
 from core.models.sales import Booking, Passenger, SeatHold, Ticket
 from core.models.shifts import CashMovement, Shift, ShiftCount, StockCount, ZReport
 
@@ -59,6 +63,7 @@ __all__ = [
     "Booking",
     "BookingCharge",
     "BookingModification",
+    "BookingModificationStat",
     "BookingPromotion",
     "CashMovement",
     "CheckIn",
@@ -87,6 +92,7 @@ __all__ = [
     "ServicePattern",
     "Shift",
     "ShiftCount",
+    "SpoiltPrint",
     "Station",
     "StockCount",
     "Terminal",

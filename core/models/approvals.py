@@ -72,12 +72,14 @@ class BookingModification(Stamped, Base):
         belongs_to("users", "user_id"),
         belongs_to("users", "opened_by"),
         belongs_to("approvals", "approval_id"),
+        belongs_to("tickets", "ticket_id"),
         one_of("modification_type", MODIFICATION_TYPES),
         one_of("status", MODIFICATION),
         CheckConstraint("fee_charged >= 0", name="fee_not_negative"),
         CheckConstraint("(status = 'open') = (closed_at IS NULL)", name="closed_has_time"),
         Index(None, "operator_id", "booking_id"),
         Index(None, "operator_id", "user_id", "created_at"),
+        Index(None, "operator_id", "ticket_id"),
     )
 
     operator_id: Mapped[int] = tenant_key()
@@ -93,6 +95,9 @@ class BookingModification(Stamped, Base):
     opened_by: Mapped[UUID | None] = mapped_column(comment="null: the reconciliation")
     closed_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
+    ticket_id: Mapped[int | None] = mapped_column(
+        BigInteger, sort_order=930, comment="the ticket it was about; null: the whole booking, or its money"
+    )
 
 
 class PaymentQuestion(Base):

@@ -35,8 +35,8 @@ def canonical(row: str) -> str:
 
 
 #: Whose name is on a row is who is signed in (``core.models.session_guards``), or who has just signed in.
-#: The owner may write for any operator, and in anybody's name. Nobody else's row for another one comes as far as that operator's head: it
-#: passes unchained, to be refused by row-level security.
+#: The owner may write for any operator, and in anybody's name. Nobody else's row for another one comes as far as that
+#: operator's head: it passes unchained, to be refused by row-level security.
 _CHAIN: Final = f"""
 CREATE FUNCTION chain_audit_row() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -27,6 +27,7 @@ from core.states import TRANSITIONS
 _UNOWNED: Final = frozenset({"database_logins"})
 
 _BY_SUPERVISORS: Final = "(SELECT acting_role()) IN ('supervisor', 'admin')"
+_OF_MANAGED: Final = "user_id IN (SELECT u.id FROM users u WHERE may_manage(u.role))"
 
 _CURRENT_OPERATOR: Final = """
 CREATE FUNCTION current_operator() RETURNS smallint
@@ -88,11 +89,11 @@ _WRITING: Final[dict[str, tuple[tuple[str, str, str, str], ...]]] = {
     ),
     "user_sessions": (
         ("own_session", f"{COUNTER_ROLE}, {GATE_ROLE}", "UPDATE", "user_id = (SELECT acting_user())"),
-        ("sign_off", SUPERVISOR_ROLE, "UPDATE", _BY_SUPERVISORS),
+        ("sign_off", SUPERVISOR_ROLE, "UPDATE", _OF_MANAGED),
     ),
     "user_stations": (
-        ("assign", SUPERVISOR_ROLE, "INSERT", _BY_SUPERVISORS),
-        ("relieve", SUPERVISOR_ROLE, "DELETE", _BY_SUPERVISORS),
+        ("assign", SUPERVISOR_ROLE, "INSERT", _OF_MANAGED),
+        ("relieve", SUPERVISOR_ROLE, "DELETE", _OF_MANAGED),
     ),
     "policy_configurations": (
         ("decide", SUPERVISOR_ROLE, "INSERT", _BY_SUPERVISORS),

@@ -173,6 +173,24 @@ BEGIN
         NEW.shift_id := NULL;
     ELSIF drawer.status <> 'open' THEN
         {_SHIFT_CLOSED}
+    ELSIF NEW.refund_method = 'cash' AND NEW.shift_id IS NULL THEN
+        RAISE EXCEPTION 'cash belongs to a shift'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'cash_needs_shift', TABLE = TG_TABLE_NAME;
+    END IF;
+    RETURN NEW;"""
+#: A decided refund goes another way only by transfer, and only while it is not paid out; it lapses in its own time.
+_REFUND_WAY: Final = """BEGIN
+    IF NEW.refund_method <> OLD.refund_method
+        AND (OLD.refund_status NOT IN ('initiated', 'failed') OR NEW.refund_method NOT IN ('bank_transfer', 'wallet'))
+    THEN
+        RAISE EXCEPTION 'a refund goes the way it was decided'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'refund_way_stands', TABLE = TG_TABLE_NAME;
+    END IF;
+    IF NEW.refund_status = 'forfeited' AND OLD.refund_status <> 'forfeited'
+        AND (NEW.claim_until IS NULL OR NEW.claim_until > now())
+    THEN
+        RAISE EXCEPTION 'this refund can still be claimed'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'refund_claimable', TABLE = TG_TABLE_NAME;
     END IF;
     RETURN NEW;"""
 #: A ticket belongs to a sale that is being closed, or to a change of one.
@@ -234,6 +252,7 @@ _FUNCTIONS: Final[dict[str, tuple[str, bool]]] = {
     "guard_payment_state": (_PAYMENT_STATE, False),
     "guard_payment_shift": (_PAYMENT_SHIFT, False),
     "guard_refund_shift": (_REFUND_SHIFT, False),
+    "guard_refund_way": (_REFUND_WAY, False),
     "guard_booking_sold": (_SOLD, False),
     "guard_booking_paid": (_PAID, False),
     "guard_passenger_sold": (_PASSENGER, False),
@@ -246,6 +265,7 @@ _AFTER_INSERT: Final = {
     "refunds": "guard_refunds_insert",
     "tickets": "guard_tickets_insert",
     "cash_movements": "guard_open_shift",
+    "spoilt_prints": "guard_open_shift",
     "shift_counts": "guard_unclosed_shift",
     "stock_counts": "guard_unclosed_shift",
 }
@@ -256,7 +276,7 @@ _KEPT_TABLES: Final = (
 )
 _UNCHANGED_TABLES: Final = (
     *("booking_charges", "cash_movements", "shift_counts", "z_reports", "audit_logs"),
-    "audit_checkpoints",
+    *("audit_checkpoints", "spoilt_prints"),
 )
 
 
@@ -292,6 +312,10 @@ def statements() -> Iterator[str]:
         " EXECUTE FUNCTION guard_refund_shift()"
     )
     yield (
+        "CREATE TRIGGER guard_way BEFORE UPDATE OF refund_method, refund_status ON refunds FOR EACH ROW"
+        " EXECUTE FUNCTION guard_refund_way()"
+    )
+    yield (
         "CREATE TRIGGER guard_update AFTER UPDATE ON stock_counts REFERENCING NEW TABLE AS new_rows"
         " FOR EACH STATEMENT EXECUTE FUNCTION guard_unclosed_shift()"
     )
@@ -308,8 +332,10 @@ def statements() -> Iterator[str]:
         "CREATE TRIGGER guard_amounts BEFORE UPDATE OF total_amount, discount_amount, final_amount, priced_at,"
         " passenger_count ON bookings FOR EACH ROW WHEN (OLD.status <> 'pending') EXECUTE FUNCTION guard_history()"
     )
+    yield ("CREATE TRIGGER guard_sold BEFORE UPDATE ON passengers FOR EACH ROW EXECUTE FUNCTION guard_passenger_sold()")
     yield (
-        "CREATE TRIGGER guard_sold BEFORE UPDATE ON passengers FOR EACH ROW EXECUTE FUNCTION guard_passenger_sold()"
+        "CREATE TRIGGER guard_sold BEFORE UPDATE OF qr_code, issue_no, exclusive_identity, entitlement_id ON tickets"
+        " FOR EACH ROW EXECUTE FUNCTION guard_passenger_sold()"
     )
     yield (
         "CREATE TRIGGER guard_closed BEFORE UPDATE ON shifts FOR EACH ROW"

@@ -60,11 +60,12 @@ COUNTER_GRANTS: Final[dict[str, str]] = {
     "passengers": "SELECT, INSERT, DELETE, UPDATE (passenger_name, passenger_dob, gender, identity_kind,"
     " identity_number, identity_digest, identity_last_four, entitlement_id)",
     "tickets": "SELECT, INSERT, UPDATE (ticket_status, qr_code, issue_no, copies_printed, closed_reason, closed_at,"
-    " check_in_time, checked_in_by, updated_at)",
+    " check_in_time, checked_in_by, exclusive_identity, entitlement_id, updated_at)",
+    "spoilt_prints": "SELECT, INSERT",
     "payments": "SELECT, INSERT, UPDATE (payment_status, external_reference, gateway_response, payment_date,"
     " expires_at, shift_id, modification_id, updated_at)",
     "refunds": "SELECT, INSERT, UPDATE (refund_status, refund_date, external_reference, gateway_response, shift_id,"
-    " payout_account, updated_at)",
+    " payout_account, refund_method, updated_at)",
     "booking_charges": "SELECT, INSERT",
     "promotions": "SELECT",
     "booking_promotions": "SELECT, INSERT, UPDATE (released_at)",
@@ -77,6 +78,7 @@ COUNTER_GRANTS: Final[dict[str, str]] = {
     "z_reports": "SELECT, INSERT",
     "approvals": "SELECT, INSERT, UPDATE (status, decided_by, decided_at, decision_reason, used_at, updated_at)",
     "booking_modifications": "SELECT, INSERT, UPDATE (within_policy, fee_charged, status, closed_at, updated_at)",
+    "booking_modification_stats": "SELECT, INSERT, UPDATE (period_start, period_end, count, changed_at, updated_at)",
     "payment_questions": "SELECT, INSERT, UPDATE (resolved_at, resolved_by, resolution)",
     "audit_logs": f"SELECT, INSERT {_AUDITED}",
     "audit_heads": "SELECT",
@@ -132,7 +134,7 @@ REPORTING_GRANTS: Final[dict[str, str]] = {
             *("terminals", "users", "user_stations", "seat_inventory", "bookings", "passengers", "tickets", "payments"),
             *("refunds", "booking_charges", "promotions", "booking_promotions", "entitlements", "shifts"),
             *("cash_movements", "shift_counts", "stock_counts", "z_reports", "approvals", "booking_modifications"),
-            *("payment_questions", "checkins", "policy_configurations"),
+            *("payment_questions", "checkins", "policy_configurations", "spoilt_prints"),
         ),
         "SELECT",
     ),

@@ -14,28 +14,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from core.models import sign_in_guards
 from core.models.roles import COUNTER_ROLE, GATE_ROLE, REPORTING_ROLE
-
-#: What holds where the operator decided nothing: the defaults of ``core.policy`` under the same names.
-POLICY_DEFAULTS: Final = {
-    "pin_attempts": 5,
-    "pin_lock_minutes": 5,
-    "pin_lock_most_minutes": 1440,
-    "session_hours": 12,
-    "sessions_at_one_terminal": 1,
-    "over_short_limit": 20_000,
-}
-
-_DEFINER: Final = "SECURITY DEFINER SET search_path = pg_catalog, pg_temp"
-_OPERATORS_OWN: Final = "operator_id = public.current_operator()"
+from core.models.sign_in_guards import DEFINER, OPERATORS_OWN, POLICY_DEFAULTS
 
 _POLICY: Final = f"""
 CREATE FUNCTION policy_number(wanted text, station integer, fallback bigint) RETURNS bigint
-LANGUAGE plpgsql STABLE {_DEFINER} AS $$
+LANGUAGE plpgsql STABLE {DEFINER} AS $$
 BEGIN
     RETURN coalesce((
         SELECT (p.config->>'value')::bigint FROM public.policy_configurations p
-        WHERE p.{_OPERATORS_OWN} AND p.policy_type = wanted AND p.deleted_at IS NULL AND p.train_id IS NULL
+        WHERE p.{OPERATORS_OWN} AND p.policy_type = wanted AND p.deleted_at IS NULL AND p.train_id IS NULL
             AND (p.station_id IS NULL OR p.station_id = station) AND jsonb_typeof(p.config->'value') = 'number'
         ORDER BY p.station_id NULLS LAST LIMIT 1), fallback);
 END $$
@@ -43,20 +32,21 @@ END $$
 
 _ACTING_USER: Final = f"""
 CREATE FUNCTION acting_user() RETURNS uuid
-LANGUAGE plpgsql STABLE {_DEFINER} AS $$
+LANGUAGE plpgsql STABLE {DEFINER} AS $$
 BEGIN
     RETURN (SELECT s.user_id FROM public.user_sessions s
-        WHERE s.{_OPERATORS_OWN} AND s.is_active AND s.expires_at > now()
+        JOIN public.users u ON u.operator_id = s.operator_id AND u.id = s.user_id AND u.is_active
+        WHERE s.{OPERATORS_OWN} AND s.is_active AND s.expires_at > now()
             AND s.session_token = sha256(convert_to(current_setting('counter.session', true), 'UTF8')));
 END $$
 """
 
 _ACTING_ROLE: Final = f"""
 CREATE FUNCTION acting_role() RETURNS text
-LANGUAGE plpgsql STABLE {_DEFINER} AS $$
+LANGUAGE plpgsql STABLE {DEFINER} AS $$
 BEGIN
     RETURN (SELECT u.role FROM public.users u
-        WHERE u.{_OPERATORS_OWN} AND u.id = public.acting_user() AND u.is_active);
+        WHERE u.{OPERATORS_OWN} AND u.id = public.acting_user() AND u.is_active);
 END $$
 """
 
@@ -71,240 +61,6 @@ BEGIN
 END $$
 """
 
-#: Of a number nobody has the failures stand on the trail, by its digest.
-_NOBODY_LOCKED: Final = f"""
-CREATE FUNCTION nobody_locked_until(digest text, station integer) RETURNS timestamptz
-LANGUAGE plpgsql STABLE {_DEFINER} AS $$
-DECLARE
-    failures bigint;
-    latest timestamptz;
-    attempts bigint := public.policy_number('pin_attempts', station, {POLICY_DEFAULTS["pin_attempts"]});
-BEGIN
-    SELECT count(*), max(a.created_at) INTO failures, latest FROM public.audit_logs a
-    WHERE a.{_OPERATORS_OWN} AND a.entity_type = 'staff_numbers' AND a.entity_id = digest
-        AND a.new_values->>'sign_in' IN ('failed', 'locked');
-    IF failures = 0 OR failures % attempts <> 0 THEN
-        RETURN NULL;
-    END IF;
-    RETURN latest + public.lock_time(failures / attempts, station);
-END $$
-"""
-
-_LOCK_TIME: Final = f"""
-CREATE FUNCTION lock_time(lockouts bigint, station integer) RETURNS interval
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    RETURN make_interval(mins => least(
-        public.policy_number('pin_lock_minutes', station, {POLICY_DEFAULTS["pin_lock_minutes"]})
-            * power(2, least(lockouts, 20) - 1),
-        public.policy_number('pin_lock_most_minutes', station, {POLICY_DEFAULTS["pin_lock_most_minutes"]}))::integer);
-END $$
-"""
-
-_CHALLENGE: Final = f"""
-CREATE FUNCTION sign_in_challenge(number text, digest text, mail bytea, terminal integer)
-RETURNS TABLE (parameters text, locked_until timestamptz)
-LANGUAGE plpgsql STABLE {_DEFINER} AS $$
-DECLARE
-    at_station integer := (
-        SELECT t.station_id FROM public.terminals t WHERE t.{_OPERATORS_OWN} AND t.id = terminal);
-BEGIN
-    RETURN QUERY SELECT substring(u.password_hash FROM '^(.*)\\$[^$]*$'), u.locked_until FROM public.users u
-    WHERE u.{_OPERATORS_OWN} AND (u.staff_number = number OR u.email_digest = mail);
-    IF NOT FOUND THEN
-        RETURN QUERY SELECT NULL::text, public.nobody_locked_until(digest, at_station);
-    END IF;
-END $$
-"""
-
-_NOTE: Final = f"""
-CREATE FUNCTION note_sign_in(entity text, key text, outcome text, somebody uuid, terminal integer, more jsonb)
-RETURNS void
-LANGUAGE plpgsql {_DEFINER} AS $$
-BEGIN
-    INSERT INTO public.audit_logs (operator_id, id, user_id, terminal_id, correlation_id, entity_type, entity_id,
-        action, new_values)
-    VALUES (public.current_operator(), gen_random_uuid(), somebody, terminal, gen_random_uuid(), entity, key,
-        CASE entity WHEN 'user_sessions' THEN 'create' ELSE 'update' END,
-        CASE WHEN outcome IS NULL THEN more ELSE jsonb_build_object('sign_in', outcome) || more END);
-END $$
-"""
-
-_SIGN_IN: Final = f"""
-CREATE FUNCTION sign_in(number text, digest text, mail bytea, proof bytea, new_session uuid, token bytea,
-    terminal integer, program text, interactive boolean, most_minutes integer)
-RETURNS TABLE (outcome text, user_id uuid, staff_number text, full_name text, role text, locked_until timestamptz,
-    expires_at timestamptz, ended bigint)
-LANGUAGE plpgsql {_DEFINER} AS $$
-DECLARE
-    own smallint := public.current_operator();
-    who public.users%ROWTYPE;
-    at_station integer := (SELECT t.station_id FROM public.terminals t WHERE t.operator_id = own AND t.id = terminal);
-    until timestamptz;
-    was text;
-BEGIN
-    SELECT u.* INTO who FROM public.users u
-    WHERE u.operator_id = own AND (u.staff_number = number OR u.email_digest = mail) FOR UPDATE;
-    IF NOT FOUND THEN
-        PERFORM pg_advisory_xact_lock(hashtext(digest), own);
-        until := public.nobody_locked_until(digest, at_station);
-        was := CASE WHEN until > now() THEN 'refused' ELSE 'failed' END;
-        PERFORM public.note_sign_in('staff_numbers', digest, was, NULL, terminal, '{{}}');
-        RETURN QUERY SELECT CASE was WHEN 'refused' THEN 'locked' ELSE 'failed' END, NULL::uuid, NULL::text, NULL::text,
-            NULL::text, until, NULL::timestamptz, 0::bigint;
-        RETURN;
-    END IF;
-    IF who.locked_until > now() THEN
-        PERFORM public.note_sign_in('users', who.id::text, 'refused', NULL, terminal, '{{}}');
-        RETURN QUERY SELECT 'locked', NULL::uuid, NULL::text, NULL::text, NULL::text, who.locked_until,
-            NULL::timestamptz, 0::bigint;
-        RETURN;
-    END IF;
-    IF NOT who.is_active OR substring(who.password_hash FROM '[^$]*$') IS DISTINCT FROM
-        rtrim(encode(sha256(proof), 'base64'), '=') OR who.password_hash NOT LIKE '$argon2id-sha256$%'
-    THEN
-        IF who.failed_attempts + 1 >= public.policy_number('pin_attempts', at_station,
-            {POLICY_DEFAULTS["pin_attempts"]})
-        THEN
-            until := now() + public.lock_time(who.lockouts + 1, at_station);
-        END IF;
-        UPDATE public.users u SET locked_until = until, updated_at = now(),
-            failed_attempts = CASE WHEN until IS NULL THEN u.failed_attempts + 1 ELSE 0 END,
-            lockouts = u.lockouts + CASE WHEN until IS NULL THEN 0 ELSE 1 END
-        WHERE u.operator_id = own AND u.id = who.id;
-        PERFORM public.note_sign_in('users', who.id::text, CASE WHEN until IS NULL THEN 'failed' ELSE 'locked' END,
-            NULL, terminal, '{{}}');
-        IF until IS NOT NULL THEN
-            PERFORM public.tell_supervisors(at_station, who.id, until);
-        END IF;
-        RETURN QUERY SELECT 'failed', NULL::uuid, NULL::text, NULL::text, NULL::text, NULL::timestamptz,
-            NULL::timestamptz, 0::bigint;
-        RETURN;
-    END IF;
-    UPDATE public.users u SET failed_attempts = 0, lockouts = 0, locked_until = NULL, last_login = now()
-    WHERE u.operator_id = own AND u.id = who.id;
-    was := CASE
-        WHEN who.must_change_pin THEN 'must_change'
-        WHEN EXISTS (SELECT FROM public.user_stations s WHERE s.operator_id = own AND s.user_id = who.id)
-            AND NOT EXISTS (SELECT FROM public.user_stations s
-                WHERE s.operator_id = own AND s.user_id = who.id AND s.station_id = at_station) THEN 'wrong_station'
-        ELSE 'ok' END;
-    IF was <> 'ok' THEN
-        PERFORM public.note_sign_in('users', who.id::text, was, NULL, terminal, '{{}}');
-        RETURN QUERY SELECT was, who.id, who.staff_number, who.full_name, who.role, NULL::timestamptz,
-            NULL::timestamptz, 0::bigint;
-        RETURN;
-    END IF;
-    IF interactive AND public.policy_number('sessions_at_one_terminal', at_station,
-        {POLICY_DEFAULTS["sessions_at_one_terminal"]}) > 0
-    THEN
-        UPDATE public.user_sessions s SET is_active = false, ended_at = now(), ended_because = 'signed in elsewhere'
-        WHERE s.operator_id = own AND s.user_id = who.id AND s.is_interactive AND s.is_active
-            AND s.expires_at > now() AND s.terminal_id IS DISTINCT FROM terminal;
-        GET DIAGNOSTICS ended = ROW_COUNT;
-    END IF;
-    INSERT INTO public.user_sessions (operator_id, id, user_id, terminal_id, session_token, user_agent, expires_at,
-        is_interactive)
-    VALUES (own, new_session, who.id, terminal, token, program, now() + least(
-        make_interval(hours => public.policy_number('session_hours', at_station,
-            {POLICY_DEFAULTS["session_hours"]})::integer),
-        make_interval(mins => most_minutes)), interactive)
-    RETURNING user_sessions.expires_at INTO expires_at;
-    PERFORM public.note_sign_in('user_sessions', new_session::text, NULL, who.id, terminal,
-        jsonb_build_object('staff_number', who.staff_number, 'program', program));
-    outcome := 'ok';
-    user_id := who.id;
-    staff_number := who.staff_number;
-    full_name := who.full_name;
-    role := who.role;
-    ended := coalesce(ended, 0);
-    RETURN NEXT;
-END $$
-"""
-
-#: Those of the terminal's station, of every station, or else every administrator.
-_TELL: Final = """
-CREATE FUNCTION tell_supervisors(station integer, somebody uuid, until timestamptz) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    own smallint := public.current_operator();
-    who record;
-BEGIN
-    SELECT coalesce(u.staff_number, 'a customer') AS number, u.full_name INTO who FROM public.users u
-    WHERE u.operator_id = own AND u.id = somebody;
-    INSERT INTO public.notifications (operator_id, id, user_id, notification_type, title, message, metadata)
-    SELECT own, gen_random_uuid(), u.id, 'security', 'Too many wrong PINs',
-        'The number ' || who.number || ' (' || who.full_name || ') is locked.',
-        jsonb_build_object('user_id', somebody, 'locked_until', until, 'station_id', station)
-    FROM public.users u
-    WHERE u.operator_id = own AND u.is_active AND u.role IN ('supervisor', 'admin') AND u.id <> somebody
-        AND (NOT EXISTS (SELECT FROM public.user_stations s WHERE s.operator_id = own AND s.user_id = u.id)
-            OR EXISTS (SELECT FROM public.user_stations s
-                WHERE s.operator_id = own AND s.user_id = u.id AND s.station_id = station));
-END $$
-"""
-
-_END_SESSION: Final = f"""
-CREATE FUNCTION end_session(why text) RETURNS void
-LANGUAGE plpgsql {_DEFINER} AS $$
-DECLARE
-    over record;
-BEGIN
-    SELECT s.id, s.user_id, s.terminal_id INTO over FROM public.user_sessions s
-    WHERE s.{_OPERATORS_OWN} AND s.is_active
-        AND s.session_token = sha256(convert_to(current_setting('counter.session', true), 'UTF8')) FOR UPDATE;
-    IF FOUND THEN
-        INSERT INTO public.audit_logs (operator_id, id, user_id, terminal_id, correlation_id, entity_type, entity_id,
-            action, new_values)
-        VALUES (public.current_operator(), gen_random_uuid(), public.acting_user(), over.terminal_id,
-            gen_random_uuid(), 'user_sessions', over.id::text, 'update', jsonb_build_object('ended', why));
-        UPDATE public.user_sessions s SET is_active = false, ended_at = now(), ended_because = why
-        WHERE s.{_OPERATORS_OWN} AND s.id = over.id;
-    END IF;
-END $$
-"""
-
-#: Either who knows the old one, or who may manage that person; in the second case it has to be changed again.
-_CHANGE_SECRET: Final = f"""
-CREATE FUNCTION change_secret(somebody uuid, old_proof bytea, kept text, terminal integer) RETURNS text
-LANGUAGE plpgsql {_DEFINER} AS $$
-DECLARE
-    own smallint := public.current_operator();
-    who public.users%ROWTYPE;
-    own_hand boolean := old_proof IS NOT NULL;
-BEGIN
-    SELECT u.* INTO who FROM public.users u WHERE u.operator_id = own AND u.id = somebody FOR UPDATE;
-    IF NOT FOUND OR kept !~ '^\\$argon2id-sha256\\$v=19\\$m=[0-9]+,t=[0-9]+,p=[0-9]+\\$[A-Za-z0-9+/]+\\$[A-Za-z0-9+/]{{43}}$'
-    THEN
-        RETURN 'unknown';
-    END IF;
-    IF own_hand THEN
-        IF NOT who.is_active OR who.locked_until > now() OR substring(who.password_hash FROM '[^$]*$') IS DISTINCT FROM
-            rtrim(encode(sha256(old_proof), 'base64'), '=')
-        THEN
-            RETURN 'refused';
-        END IF;
-    ELSIF NOT public.may_manage(who.role) OR somebody = public.acting_user() THEN
-        RETURN 'refused';
-    END IF;
-    UPDATE public.users u SET password_hash = kept, must_change_pin = NOT own_hand, updated_at = now(),
-        failed_attempts = 0, lockouts = 0, locked_until = NULL
-    WHERE u.operator_id = own AND u.id = somebody;
-    UPDATE public.user_sessions s SET is_active = false, ended_at = now(), ended_because = 'secret changed'
-    WHERE s.operator_id = own AND s.user_id = somebody AND s.is_active
-        AND s.session_token <> sha256(convert_to(coalesce(current_setting('counter.session', true), ''), 'UTF8'));
-    INSERT INTO public.audit_logs (operator_id, id, user_id, terminal_id, correlation_id, entity_type, entity_id,
-        action, new_values)
-    VALUES (own, gen_random_uuid(), public.acting_user(), terminal, gen_random_uuid(), 'users', somebody::text,
-        'update', jsonb_build_object('secret', CASE WHEN own_hand THEN 'changed' ELSE 'reset' END));
-    RETURN 'ok';
-END $$
-"""
-
-_REFUSE: Final = (
-    "RAISE EXCEPTION '{message}' USING ERRCODE = 'check_violation', CONSTRAINT = '{rule}', TABLE = '{table}';"
-)
-
 _TRIGGER: Final = """
 CREATE FUNCTION {name}() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -313,10 +69,28 @@ END $$
 """
 
 #: The owner writes in anybody's name: imports, and what is put right by hand.
-_UNLESS_OWNER: Final = """IF pg_has_role(current_user, (SELECT c.relowner FROM pg_class c WHERE c.oid = TG_RELID), 'MEMBER')
+_UNLESS_OWNER: Final = (
+    "IF pg_has_role(current_user, (SELECT c.relowner FROM pg_class c WHERE c.oid = TG_RELID), 'MEMBER')"
+    """
     THEN
         RETURN NEW;
     END IF;"""
+)
+#: rule -> (table, what is said)
+_RULES: Final = {
+    "approval_asked_by_self": ("approvals", "a request is made in the own name"),
+    "approval_decided_by_second": ("approvals", "only a second person decides"),
+    "modification_opened_by_self": ("booking_modifications", "a change is opened in the own name"),
+    "refund_approved": ("refunds", "this refund is not approved"),
+    "difference_approved": ("shifts", "this difference is not approved"),
+    "z_of_closed_shift": ("z_reports", "a Z report belongs to a closed shift"),
+}
+
+
+def _refuse(rule: str) -> str:
+    table, message = _RULES[rule]
+    return f"RAISE EXCEPTION '{message}' USING ERRCODE = 'check_violation', CONSTRAINT = '{rule}', TABLE = '{table}';"
+
 
 #: Who decides is signed in, with a role that may; who asks puts his own name to it.
 _APPROVALS: Final = f"""DECLARE
@@ -325,13 +99,13 @@ BEGIN
     {_UNLESS_OWNER}
     IF TG_OP = 'INSERT' THEN
         IF NEW.status <> 'pending' OR NEW.requested_by IS DISTINCT FROM me THEN
-            {_REFUSE.format(message="a request is made in the own name", rule="approval_asked_by_self", table="approvals")}
+            {_refuse("approval_asked_by_self")}
         END IF;
     ELSIF NEW.decided_by IS DISTINCT FROM OLD.decided_by OR NEW.status IN ('approved', 'refused') THEN
         IF NEW.decided_by IS DISTINCT FROM me OR me = OLD.requested_by
             OR coalesce(public.acting_role(), '') <> ALL (ARRAY['supervisor', 'admin'])
         THEN
-            {_REFUSE.format(message="only a second person decides", rule="approval_decided_by_second", table="approvals")}
+            {_refuse("approval_decided_by_second")}
         END IF;
     END IF;
     RETURN NEW;"""
@@ -341,22 +115,29 @@ _MODIFICATIONS: Final = f"""BEGIN
     IF NEW.opened_by IS DISTINCT FROM public.acting_user() AND NOT (
         NEW.opened_by IS NULL AND NEW.modification_type IN ('late_payment', 'settlement'))
     THEN
-        {_REFUSE.format(message="a change is opened in the own name", rule="modification_opened_by_self", table="booking_modifications")}
+        {_refuse("modification_opened_by_self")}
     END IF;
     RETURN NEW;"""
 
-#: Money goes out of a sold booking with a second person's approval, bound to it; what arrived too late goes back by
-#: itself, but never in cash.
+#: Money goes out of a sold booking with a second person's approval, bound to that booking and no more than he said;
+#: what arrived too late, or for a sale that came to nothing, goes back by itself.
 _REFUND_APPROVED: Final = f"""BEGIN
     IF NOT EXISTS (SELECT FROM public.payments p JOIN public.bookings b
             ON b.operator_id = p.operator_id AND b.id = p.booking_id
         WHERE p.operator_id = NEW.operator_id AND p.id = NEW.payment_id AND b.status = 'pending')
         AND NOT EXISTS (SELECT FROM public.booking_modifications m
+            JOIN public.payments p ON p.operator_id = m.operator_id AND p.booking_id = m.booking_id
             LEFT JOIN public.approvals a ON a.operator_id = m.operator_id AND a.id = m.approval_id
-            WHERE m.operator_id = NEW.operator_id AND m.id = NEW.modification_id
-                AND (a.status IN ('approved', 'used') OR m.modification_type IN ('late_payment', 'settlement')))
+            WHERE m.operator_id = NEW.operator_id AND m.id = NEW.modification_id AND p.id = NEW.payment_id AND (
+                (a.status IN ('approved', 'used') AND a.approval_kind IN ('refund', 'fault', 'disruption')
+                    AND (a.subject_type <> 'bookings' OR (a.subject_id = m.booking_id::text
+                        AND a.amount >= (SELECT sum(r.refund_amount) FROM public.refunds r
+                            WHERE r.operator_id = m.operator_id AND r.modification_id = m.id))))
+                OR (m.modification_type = 'late_payment' AND p.modification_id = m.id)
+                OR (m.modification_type = 'settlement' AND NOT EXISTS (SELECT FROM public.tickets t
+                    WHERE t.operator_id = m.operator_id AND t.booking_id = m.booking_id))))
     THEN
-        {_REFUSE.format(message="this refund is not approved", rule="refund_approved", table="refunds")}
+        {_refuse("refund_approved")}
     END IF;
     RETURN NEW;"""
 
@@ -374,7 +155,7 @@ BEGIN
             AND a.id = NEW.approval_id AND a.approval_kind = 'over_short' AND a.status IN ('approved', 'used')
             AND a.subject_id = NEW.id::text)
     THEN
-        {_REFUSE.format(message="this difference is not approved", rule="difference_approved", table="shifts")}
+        {_refuse("difference_approved")}
     END IF;
     RETURN NEW;"""
 
@@ -382,7 +163,7 @@ _Z_OF_CLOSED: Final = f"""BEGIN
     IF NOT EXISTS (SELECT FROM public.shifts s
         WHERE s.operator_id = NEW.operator_id AND s.id = NEW.shift_id AND s.status = 'closed')
     THEN
-        {_REFUSE.format(message="a Z report belongs to a closed shift", rule="z_of_closed_shift", table="z_reports")}
+        {_refuse("z_of_closed_shift")}
     END IF;
     RETURN NEW;"""
 
@@ -428,8 +209,8 @@ _CALLABLE: Final = {
 def functions() -> Iterator[str]:
     """DDL of the functions, to run as the owner after the tables and ``current_operator()`` exist."""
     yield from (
-        *(_POLICY, _ACTING_USER, _ACTING_ROLE, _MAY_MANAGE, _LOCK_TIME, _NOBODY_LOCKED, _CHALLENGE, _NOTE, _TELL),
-        *(_SIGN_IN, _END_SESSION, _CHANGE_SECRET),
+        *(_POLICY, _ACTING_USER, _ACTING_ROLE, _MAY_MANAGE),
+        *sign_in_guards.FUNCTIONS,
     )
     for name, roles in _CALLABLE.items():
         yield f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC"

@@ -269,7 +269,7 @@ def _check_training(tx: Transaction, office: Office) -> Check:
     practising = office.operator.is_training
     bookings = tx.raw("SELECT booking_number FROM bookings").scalars()
     rows = tx.raw("SELECT id, ticket_number, qr_code FROM tickets").all()
-    reports = tx.raw("SELECT z_number, coalesce(body ->> 'training', 'false') = 'true' AS practised FROM z_reports").all()
+    reports = tx.raw("SELECT z_number, coalesce(body ->> 'training' = 'true', false) AS practised FROM z_reports").all()
     marked = "bears the mark of training" if not practising else "does not bear the mark of training"
     problems = [
         f"booking {number}: its number {marked}"

@@ -43,6 +43,6 @@ def mark(connection: Connection) -> None:
                 hint="Training needs a database of its own: set COUNTER_TRAINING_OWNER_DATABASE_URL to an empty one.",
             )
     connection.execute(update(Operator).where(~Operator.is_training).values(is_training=True))
-    last = connection.execute(select(column("last_value")).select_from(table(TICKET_SERIAL.name))).scalar_one()
+    last: int = connection.execute(select(column("last_value")).select_from(table(TICKET_SERIAL.name))).scalar_one()
     if last < training.FIRST_SERIAL:
         connection.execute(select(func.setval(TICKET_SERIAL.name, training.FIRST_SERIAL, False)))

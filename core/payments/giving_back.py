@@ -17,7 +17,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 from sqlalchemy import bindparam, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.types import Text
+from sqlalchemy.types import Text, Uuid
 from uuid_utils.compat import uuid7
 
 from core.database import Statement, Transaction
@@ -64,8 +64,14 @@ _COMPLETE: Final = Statement(
         refund_date=func.now(),
         external_reference=bindparam("reference", type_=Text),
         gateway_response=bindparam("response", type_=JSONB),
+        shift_id=func.coalesce(bindparam("shift", type_=Uuid), Refund.shift_id),
         updated_at=func.now(),
     )
+)
+_FORFEIT: Final = Statement(
+    update(Refund)
+    .where(Refund.operator_id == bindparam("operator_id"), Refund.id == bindparam("refund_id"))
+    .values(refund_status="forfeited", updated_at=func.now())
 )
 _TAKE_UP: Final = Statement(
     update(Refund)
@@ -79,6 +85,31 @@ _RETURNED: Final = Statement(
         payment_status="refunded",
         modification_id=func.coalesce(bindparam("modification"), Payment.modification_id),
         updated_at=func.now(),
+    )
+)
+#: A payment is refunded when all of it is.
+_RETURNED_WHOLLY: Final = Statement(
+    update(Payment)
+    .where(
+        Payment.operator_id == bindparam("operator_id"),
+        Payment.id == bindparam("payment_id"),
+        Payment.payment_status == "completed",
+        Payment.amount
+        == select(func.sum(Refund.refund_amount))
+        .where(
+            Refund.operator_id == Payment.operator_id,
+            Refund.payment_id == Payment.id,
+            Refund.refund_status == "completed",
+        )
+        .scalar_subquery(),
+    )
+    .values(payment_status="refunded", modification_id=bindparam("modification"), updated_at=func.now())
+)
+_IS_OPEN: Final = Statement(
+    select(BookingModification.id).where(
+        BookingModification.operator_id == bindparam("operator_id"),
+        BookingModification.id == bindparam("modification"),
+        BookingModification.status == "open",
     )
 )
 _LATE: Final = Statement(
@@ -102,7 +133,7 @@ _CLOSE_MODIFICATION: Final = Statement(
         .where(
             Refund.operator_id == BookingModification.operator_id,
             Refund.modification_id == BookingModification.id,
-            Refund.refund_status != "completed",
+            text("refunds.refund_status NOT IN ('completed', 'forfeited')"),
         )
         .exists(),
     )
@@ -123,9 +154,9 @@ class OnTheSpot:
     voids: Mapping[str, str] | None = None
 
 
-def refund_reference(payment_reference: str) -> str:
-    """Our own name for the refund of a payment."""
-    return f"{payment_reference}-R"
+def refund_reference(payment_reference: str, number: int = 1) -> str:
+    """Our own name for a refund of a payment, the ``number``-th of it."""
+    return f"{payment_reference}-R" if number == 1 else f"{payment_reference}-R{number}"
 
 
 def unwind(tx: Transaction, booking_id: object, on_the_spot: OnTheSpot | None) -> list[dict[str, Any]]:
@@ -223,22 +254,52 @@ def take_up(tx: Transaction, refund_id: UUID) -> None:
 
 
 def complete(
-    tx: Transaction, refund: Any, payment: Any, *, reference: str | None, response: Mapping[str, Any] | None = None
+    tx: Transaction,
+    refund: Any,
+    payment: Any,
+    *,
+    reference: str | None,
+    response: Mapping[str, Any] | None = None,
+    shift_id: UUID | None = None,
 ) -> None:
-    """The money of a refund is back with the customer.
+    """The money of a refund, whole or in part, is back with the customer.
 
     Args:
-        refund, payment: their rows, the booking's row being locked. The refund is of the whole payment.
+        refund, payment: their rows, the booking's row being locked.
         reference: somebody else's number for it.
         response: the gateway's answer, for the record.
+        shift_id: the clerk's, where it was paid out across the counter; cash goes no other way.
     """
     if refund.refund_status == "failed":
         take_up(tx, refund.id)
-    tx.send(_COMPLETE, refund_id=refund.id, reference=reference, response=None if response is None else Jsonb(response))
-    tx.send(_RETURNED, payment_id=payment.id, modification=refund.modification_id)
+    modification = _reopen(tx, refund, payment, f"refund {refund.refund_reference} paid out")
+    answered = None if response is None else Jsonb(response)
+    tx.send(_COMPLETE, refund_id=refund.id, reference=reference, response=answered, shift=shift_id)
+    tx.send(_RETURNED_WHOLLY, payment_id=payment.id, modification=modification)
     cause = f"refund {refund.refund_reference}"
-    _charge(tx, payment.booking_id, "reversal", -refund.refund_amount, cause, refund.modification_id)
-    tx.send(_CLOSE_MODIFICATION, modification=refund.modification_id)
+    _charge(tx, payment.booking_id, "reversal", -refund.refund_amount, cause, modification)
+    tx.send(_CLOSE_MODIFICATION, modification=modification)
     said = {"reference": refund.refund_reference, "amount": refund.refund_amount, "status": "completed"}
     tx.audit("update", "refunds", refund.id, old={"status": refund.refund_status}, new=said)
     tx.event("refund.completed", "refunds", refund.id, said)
+
+
+def _reopen(tx: Transaction, refund: Any, payment: Any, reason: str) -> UUID:
+    """The refund's own modification while it is open; a short one for the money alone once it is closed."""
+    own: UUID | None = refund.modification_id
+    if own is not None and tx.send(_IS_OPEN, modification=own).first() is not None:
+        return own
+    return _open(tx, payment.booking_id, "settlement", reason)
+
+
+def forfeit(tx: Transaction, refund: Any, payment: Any) -> None:
+    """Nobody claimed a refund in its time: what was owed is kept. Arguments as ``complete``."""
+    modification = _reopen(tx, refund, payment, f"refund {refund.refund_reference} not claimed")
+    tx.send(_FORFEIT, refund_id=refund.id)
+    cause = f"refund {refund.refund_reference} forfeited"
+    _charge(tx, payment.booking_id, "reversal", -refund.refund_amount, cause, modification)
+    _charge(tx, payment.booking_id, "kept_fee", refund.refund_amount, cause, modification)
+    tx.send(_CLOSE_MODIFICATION, modification=modification)
+    said = {"reference": refund.refund_reference, "amount": refund.refund_amount, "status": "forfeited"}
+    tx.audit("update", "refunds", refund.id, old={"status": refund.refund_status}, new=said)
+    tx.event("refund.forfeited", "refunds", refund.id, said)

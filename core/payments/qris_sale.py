@@ -108,8 +108,10 @@ class QrisDesk:
             )
         except GatewayOutcomeUnknown:
             raise  # our row stays as it is: its status tells
-        except CounterError:
+        except CounterError as error:
             awaited.end(self.office, self.actor, begun.id)
+            if self.office.operator.is_training and isinstance(error, GatewayUnreachable):
+                error.hint = "In training QRIS is paid at a simulator: start counter admin gateway-simulator."
             raise
         done = awaited.carry_out(self.office, self.actor, begun.id, answer)
         if done.action is Action.WAIT and not self._may_be_shown(done.awaited):

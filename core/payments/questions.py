@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
 from uuid_utils.compat import uuid7
 
+from core import shifts
 from core.database import Actor, Statement, Transaction
 from core.errors import NotFound, StateConflict, UsageError
 from core.models import Booking, Payment, PaymentQuestion, Refund
@@ -185,6 +186,7 @@ def resolve(office: Office, actor: Actor, name: str, how: str) -> None:
     Raises:
         NotFound: nothing of that name is open (code ``unknown_question``).
         StateConflict: the gateway pays this refund (code ``gateway_refunds``).
+        NoOpenShift: cash is paid out of a drawer, and none is open here.
         UsageError: no words.
     """
     require(actor, "resolve_payments")
@@ -222,7 +224,9 @@ def _pay_back(tx: Transaction, office: Office, reference: str, how: str) -> None
     payment = tx.send(_PAYMENT, payment_id=refund.payment_id).first()
     if METHODS[refund.refund_method].takes_card_details:
         how = concealed_reference(office.keys, refund.refund_reference, how)
-    giving_back.complete(tx, refund, payment, reference=how)
+    in_cash = METHODS[refund.refund_method].gives_change
+    drawer = shifts.ask(tx).read().id if in_cash else None
+    giving_back.complete(tx, refund, payment, reference=how, shift_id=drawer)
     settle(tx, refund.payment_id, UNTIL_REFUNDED, "paid back by hand")
 
 

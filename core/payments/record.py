@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -23,6 +23,20 @@ _COLUMNS: Final = (
     *("shift_id", "card_last_four", "edc_terminal", "edc_batch", "expires_at"),
 )
 _INSERT: Final = Statement(insert(Payment).values({name: bindparam(name) for name in _COLUMNS}))
+_INSERT_LATER: Final = Statement(
+    insert(Payment).values({name: bindparam(name) for name in (*_COLUMNS, "modification_id")})
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A payment for the change of a sold booking: the ``number``-th of its booking, let in by its modification."""
+
+    booking_id: UUID
+    booking_number: str
+    number: int
+    modification_id: UUID
+    processing_fee: int
 
 
 def record(tx: Transaction, keys: KeyRing, done: Checkout, settlement: Settlement, shift_id: UUID | None) -> None:
@@ -49,16 +63,38 @@ def record_awaited(
     tx.audit("create", "payments", payment_id, new=_said(done, settlement, "pending"))
 
 
+def record_later(tx: Transaction, keys: KeyRing, of: Later, settlement: Settlement, shift_id: UUID) -> UUID:
+    """Queue a payment that is done for a change of a sold booking; returns its id."""
+    payment_id: UUID = uuid7()
+    reference = _name(of.booking_number, of.number)
+    settlement = _concealed_as(keys, reference, settlement)
+    row = _row(tx, payment_id, of.booking_id, reference, of.processing_fee, settlement, shift_id)
+    row |= {"payment_status": "completed", "payment_date": tx.now, "expires_at": None}
+    tx.send(_INSERT_LATER, **row, modification_id=of.modification_id)
+    said = {"booking_number": of.booking_number, "method": settlement.method, "amount": settlement.amount}
+    said |= {"status": "completed", "modification_id": str(of.modification_id)}
+    tx.audit("create", "payments", payment_id, new=said)
+    return payment_id
+
+
 def _concealed(keys: KeyRing, done: Checkout, settlement: Settlement) -> Settlement:
+    return _concealed_as(keys, _reference(done), settlement)
+
+
+def _concealed_as(keys: KeyRing, reference: str, settlement: Settlement) -> Settlement:
     """A card's settlement without a slip's reference that anybody could read."""
     if settlement.reference is None or not METHODS[settlement.method].takes_card_details:
         return settlement
-    return replace(settlement, reference=concealed_reference(keys, _reference(done), settlement.reference))
+    return replace(settlement, reference=concealed_reference(keys, reference, settlement.reference))
 
 
 def _reference(done: Checkout) -> str:
     """Our own name for the next payment of a booking."""
-    return f"{done.held.booking_number}-{done.parts + 1}"
+    return _name(done.held.booking_number, done.parts + 1)
+
+
+def _name(booking_number: str, number: int) -> str:
+    return f"{booking_number}-{number}"
 
 
 def _said(done: Checkout, settlement: Settlement, status: str) -> dict[str, Any]:
@@ -83,24 +119,35 @@ def _write(
 ) -> None:
     held = done.held
     place = {"station_id": held.journey.origin.id, "train_id": held.journey.train.id}
-    tx.send(
-        _INSERT,
-        id=payment_id,
-        booking_id=held.booking_id,
-        payment_reference=_reference(done),
-        payment_method=settlement.method,
-        payment_status=payment_status,
-        amount=settlement.amount,
-        processing_fee=processing_fee(done.policies, settlement.method, settlement.amount, **place),
-        tendered=settlement.tendered,
-        change_given=settlement.change,
-        external_reference=settlement.reference,
-        taken_by=tx.actor.user_id,
-        terminal_id=tx.actor.terminal_id,
-        payment_date=payment_date,
-        shift_id=shift_id,
-        card_last_four=settlement.card_last_four,
-        edc_terminal=settlement.edc_terminal,
-        edc_batch=settlement.edc_batch,
-        expires_at=expires_at,
-    )
+    fee = processing_fee(done.policies, settlement.method, settlement.amount, **place)
+    row = _row(tx, payment_id, held.booking_id, _reference(done), fee, settlement, shift_id)
+    tx.send(_INSERT, **row, payment_status=payment_status, payment_date=payment_date, expires_at=expires_at)
+
+
+def _row(
+    tx: Transaction,
+    payment_id: UUID,
+    booking_id: UUID,
+    reference: str,
+    fee: int,
+    settlement: Settlement,
+    shift_id: UUID | None,
+) -> dict[str, Any]:
+    """What a payment is, but not what became of it."""
+    return {
+        "id": payment_id,
+        "booking_id": booking_id,
+        "payment_reference": reference,
+        "payment_method": settlement.method,
+        "amount": settlement.amount,
+        "processing_fee": fee,
+        "tendered": settlement.tendered,
+        "change_given": settlement.change,
+        "external_reference": settlement.reference,
+        "taken_by": tx.actor.user_id,
+        "terminal_id": tx.actor.terminal_id,
+        "shift_id": shift_id,
+        "card_last_four": settlement.card_last_four,
+        "edc_terminal": settlement.edc_terminal,
+        "edc_batch": settlement.edc_batch,
+    }

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from core import spreadsheet
+from core import spreadsheet, training
 from core.errors import UsageError
 
 Cell: TypeAlias = str | int | None
@@ -75,15 +75,15 @@ def shifts_table(
     return rows
 
 
-def write(path: Path, rows: Iterable[Sequence[Cell]]) -> None:
-    """Write a table as CSV, UTF-8.
+def write(path: Path, rows: Iterable[Sequence[Cell]], *, in_training: bool = False) -> None:
+    """Write a table as CSV, UTF-8; one of training between two lines that say so.
 
     Raises:
         UsageError: the file cannot be written (code ``file_not_writable``).
     """
     try:
         with path.open("w", encoding="utf-8", newline="") as stream:
-            stream.writelines(map(spreadsheet.line, rows))
+            stream.writelines(map(spreadsheet.line, training.framed(rows, training=in_training)))
     except OSError as error:
         raise UsageError(
             f"{path} cannot be written: {error.strerror or error}.",

@@ -17,7 +17,16 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from core.errors import CounterError
-from counter.cli.output import JSON_FLAG, is_answer_lost, notes, print_error, settle, tell_answer_lost, tell_exposed
+from counter.cli.output import (
+    JSON_FLAG,
+    is_answer_lost,
+    notes,
+    print_error,
+    settle,
+    tell_answer_lost,
+    tell_exposed,
+    training_option,
+)
 from counter.cli.values import limit_texts, require_short
 
 
@@ -50,17 +59,21 @@ class LazyGroup(click.Group):
         "reprint": "counter.cli.sales:reprint",
         "pay": "counter.cli.pay:pay",
         "checkin": "counter.cli.gate:checkin",
+        "train": "counter.cli.train:train",
         "shift": "counter.cli.shift:shift",
         "approve": "counter.cli.approve:approve",
         "staff": "counter.cli.staff:staff",
         "customer": "counter.cli.customer:customer",
         "personal": "counter.cli.personal:personal",
+        "policy": "counter.cli.policy:policy",
+        "report": "counter.cli.report:report",
         "admin": "counter.cli.admin:admin",
     },
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(package_name="station-counter", prog_name="counter")
+@training_option("Practise: in a database of its own, where nothing is sold.")
 @click.pass_context
 def counter(context: click.Context) -> None:
     """A point-of-sale for railway station counters. Without a command it starts the terminal application."""

@@ -18,11 +18,11 @@ from counter.cli.audit import audit
 from counter.cli.entitlements import entitlements
 from counter.cli.keys import keys
 from counter.cli.opening import workplace
-from counter.cli.output import exits_with, json_option, print_json, print_table, progress, say
+from counter.cli.output import exits_with, json_option, print_json, print_table, progress, say, training_option
 from counter.cli.personal import forget
 from counter.cli.promotions import promotions
 from counter.cli.values import Number
-from counter.session import DEMONSTRATION_DAYS, owner_url
+from counter.session import DEMONSTRATION_DAYS, database_name, owner_url
 
 _LONGEST_NAME = 80
 
@@ -37,22 +37,28 @@ for _group in (promotions, entitlements, audit, keys, forget):
 
 
 @admin.command("init")
-@click.option("--demo", "with_demo", is_flag=True, help="Load the demonstration railway into an empty database.")
+@click.option(
+    "--demo/--no-demo", "with_demo", default=None,
+    help="Load the demonstration railway into an empty database; for training that is done unless told not to.",
+)  # fmt: skip
+@training_option("Make it a database of training, for good.")
 @click.option("--days", type=Number(0, 366), help="Open schedules for so many days ahead.")
 @click.option("--operator", "operator_code", metavar="CODE", help="Whose keys these are, where there are several.")
 @json_option
-def init(with_demo: bool, days: int | None, operator_code: str | None, as_json: bool) -> None:
+def init(with_demo: bool | None, days: int | None, operator_code: str | None, as_json: bool) -> None:
     """Create or upgrade the database. Needs the owner's login (COUNTER_OWNER_DATABASE_URL)."""
-    chosen = settings()
-    ahead = days if days is not None else (DEMONSTRATION_DAYS if with_demo else None)
-    report = progress(as_json)
+    chosen, report = settings(), progress(as_json)
+    wants_demo = chosen.training if with_demo is None else with_demo
     done = prepare.prepare(
-        owner_url(chosen, report), chosen.keys_folder, with_demo=with_demo, days=ahead, operator_code=operator_code,
-        report=report,
+        owner_url(chosen, report, of_any_kind=True), chosen.keys_folder, with_demo=with_demo,
+        days=DEMONSTRATION_DAYS if days is None and wants_demo else days, operator_code=operator_code,
+        training=chosen.training, report=report,
     )  # fmt: skip
     if as_json:
         print_json({"revision": done.revision, "demo": done.demo, "schedules": done.schedules})
     else:
+        if chosen.training:
+            say("This is a database of training: nothing that is sold in it is real.")
         say(f"The database is at revision {done.revision} with {done.schedules} departures, {done.opened} of them new.")
 
 
@@ -87,7 +93,9 @@ def operator(code: str, name: str, issuer: str, time_zone: str, as_json: bool) -
         raise click.BadParameter(f"{time_zone[:40]!r} is no IANA time zone.", param_hint="'--time-zone'")
     chosen = settings()
     address = owner_url(chosen, progress(as_json))
-    prepare.add_operator(address, chosen.keys_folder, code.upper(), name, issuer.upper(), time_zone)
+    prepare.add_operator(
+        address, chosen.keys_folder, code.upper(), name, issuer.upper(), time_zone, training=chosen.training
+    )
     if as_json:
         print_json({"operator": code.upper(), "issuer": issuer.upper()})
     else:
@@ -166,7 +174,7 @@ def server(as_json: bool) -> None:
         if place.server is None:
             say("COUNTER_DATABASE_URL is set: the database is not this machine's to run.")
             return
-        url = place.server.url(user="counter", database=prepare.DATABASE_NAME)
+        url = place.server.url(user="counter", database=database_name(place.settings))
         if as_json:
             print_json({"url": url})
         else:
@@ -232,7 +240,7 @@ def bench(seconds: float, clients: int | None, as_json: bool) -> None:
         server = place.server
         administrator = server.url(user="postgres", database="postgres") if server else None
         counter_url = (
-            server.url(user="counter", database=prepare.DATABASE_NAME) if server else (chosen.database_url or "")
+            server.url(user="counter", database=database_name(chosen)) if server else (chosen.database_url or "")
         )
         results = benches.run(
             owner_url(chosen, report),

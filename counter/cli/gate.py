@@ -92,5 +92,6 @@ def _show(answer: Answer, *, as_json: bool) -> None:
         return
     seat = answer.seat.label if answer.seat else ""
     first = f"first used {answer.first_used.at:%d %b %H:%M} at {answer.first_used.where}" if answer.first_used else ""
-    parts = (answer.outcome.value, answer.ticket_number, answer.passenger_name, seat, first)
+    claim = f"the code says: a {answer.claim} ticket" if answer.claim else ""
+    parts = (answer.outcome.value, answer.ticket_number, answer.passenger_name, seat, first, claim)
     say("  ".join(part for part in parts if part))

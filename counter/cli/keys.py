@@ -26,8 +26,11 @@ _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 
 
 def purpose_option(default: str | None) -> Callable[[Command], Command]:
-    """``--purpose``."""
-    return click.option("--purpose", type=click.Choice(PURPOSES), default=default, show_default=True, required=True)
+    """``--purpose``; without a default it must be given."""
+    choice = click.Choice(PURPOSES)
+    if default is None:
+        return click.option("--purpose", type=choice, required=True)
+    return click.option("--purpose", type=choice, default=default, show_default=True)
 
 
 _key_id: Final = click.argument("key_id", metavar="ID", type=Number(1, 255))

@@ -13,15 +13,28 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import wraps
 from pathlib import Path
-from typing import Any, Final, ParamSpec, TextIO
+from typing import Any, Final, ParamSpec, TextIO, TypeVar
 
 import click
 
+from counter import training
+
 P = ParamSpec("P")
+F = TypeVar("F", bound=Callable[..., Any])
 
 JSON_FLAG: Final = "--json"
 
 json_option: Final = click.option(JSON_FLAG, "as_json", is_flag=True, help="Print JSON and nothing else.")
+
+
+def training_option(words: str) -> Callable[[F], F]:
+    """``--training``, which counts before anything else is read, so that what is wrong with the rest is said in it."""
+
+    def begin(_context: click.Context, _option: click.Parameter, wanted: bool) -> None:
+        if wanted:
+            training.begin()
+
+    return click.option(training.OPTION, is_flag=True, is_eager=True, expose_value=False, callback=begin, help=words)
 
 
 #: Longer ones are cut in the middle: somebody else's words are in there, and nobody reads on.
@@ -72,11 +85,13 @@ def tell_exposed(path: Path) -> None:
 
 
 def print_json(document: Any) -> None:
-    """One JSON object on a line of its own, in ASCII without any control character.
+    """One JSON object on a line of its own, in ASCII without any control character; in training it says so.
 
     Raises:
         OSError: standard output takes no more; see :func:`tell_answer_lost`.
     """
+    if isinstance(document, Mapping) and training.is_on():
+        document = {**document, "training": True}
     click.echo(json.dumps(document, ensure_ascii=True).replace("\x7f", "\\u007f"))
 
 

@@ -265,7 +265,7 @@ def z(number: int | None, printed: bool, csv_file: Path | None, as_json: bool) -
             _require_printer(place)
         state = print_stored(place, actor, report) if printed else "off"
         if csv_file is not None:
-            export.write(csv_file, export.z_table(report.as_json()))
+            export.write(csv_file, export.z_table(report.as_json()), in_training=place.settings.training)
         _show_report(place, {**report.as_json(), "print": state}, as_json=as_json)
 
 
@@ -283,7 +283,7 @@ def list_(day: str | None, csv_file: Path | None, as_json: bool) -> None:
         if csv_file is not None:
             numbers = [one.z_number for one in found if one.z_number is not None]
             reports = {number: sheet.z_report(place.office, actor, number).body for number in numbers}
-            export.write(csv_file, export.shifts_table(lines, reports))
+            export.write(csv_file, export.shifts_table(lines, reports), in_training=place.settings.training)
     if as_json:
         print_json({"shifts": lines})
     elif not lines:

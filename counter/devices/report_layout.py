@@ -15,7 +15,7 @@ from babel.dates import format_date
 
 from core.money import grouped
 from counter.devices.print_text import clean, printable, two_ends, wrapped
-from counter.devices.ticket_layout import Cut, Feed, Line, Paper, Rule, Text
+from counter.devices.ticket_layout import Cut, Feed, Line, Paper, Rule, Text, training_notice
 
 _WORDS: Final = MappingProxyType(
     {
@@ -61,11 +61,15 @@ def report_lines(
 ) -> tuple[Line, ...]:
     """The report as lines of ``paper``, in Indonesian ("id") or English (any other language).
 
-    ``report`` is the body of an X or Z report as ``core.shifts.closing`` makes it. ``copy_no`` is 0 on the original.
+    ``report`` is the body of an X or Z report as ``core.shifts.closing`` makes it; one of training says so itself.
+    ``copy_no`` is 0 on the original.
     """
+    practised = bool(report.get("training"))
+    notice = training_notice(paper) if practised else ()
     sheet = _Sheet(report, paper.columns, language if language in _WORDS else "en")
-    marks = tuple(sheet.marks(copy_no, demo))
+    marks = tuple(sheet.marks(copy_no, demo and not practised))
     return (
+        *notice,
         *sheet.title(),
         *marks,
         Rule(),
@@ -80,6 +84,7 @@ def report_lines(
         *sheet.work(),
         *sheet.end(),
         *marks,
+        *notice,
         Cut(),
     )
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 from babel.dates import format_date
 
+from core import training
 from core.money import grouped
 from counter.devices.print_text import clean, cut_to, printable, two_ends, width_of, wrapped
 
@@ -126,7 +127,6 @@ _LABELS: Final = MappingProxyType(
             "ticket": "TIKET KERETA API",
             "copy": "SALINAN / COPY {n}",
             "duplicate": "DUPLIKAT / DUPLICATE {n}",
-            "training": "LATIHAN - TIDAK BERLAKU",
             "demo": "CONTOH - TIDAK BERLAKU",
             "coach": "Gerbong",
             "seat": "Kursi",
@@ -149,7 +149,6 @@ _LABELS: Final = MappingProxyType(
             "ticket": "TRAIN TICKET",
             "copy": "COPY {n}",
             "duplicate": "DUPLICATE {n}",
-            "training": "TRAINING - NOT VALID",
             "demo": "SAMPLE - NOT VALID",
             "coach": "Coach",
             "seat": "Seat",
@@ -181,7 +180,9 @@ def ticket_lines(face: TicketFace, paper: Paper, language: str = "id") -> tuple[
     locale = language if language in _LABELS else "en"
     words = _LABELS[locale]
     marks = tuple(_marks(face, words, paper.columns))
+    notice = training_notice(paper) if face.training else ()
     return (
+        *notice,
         Text(clean(face.operator_name, paper.columns), bold=True, align="center"),
         Text(words["ticket"], align="center"),
         *marks,
@@ -195,8 +196,14 @@ def ticket_lines(face: TicketFace, paper: Paper, language: str = "id") -> tuple[
         *(Text(line, align="center") for line in wrapped(words["at_gate"], paper.columns, most=2)),
         *_issue(face, words, locale, paper.columns),
         *marks,
+        *notice,
         Cut(),
     )
+
+
+def training_notice(paper: Paper) -> tuple[Text, ...]:
+    """What stands first and last on everything that is printed in training, in both languages of the railway."""
+    return tuple(replace(_large(words, paper.columns), align="center") for words in training.NOTICES)
 
 
 def preview(lines: Sequence[Line], columns: int) -> list[str]:
@@ -237,8 +244,7 @@ def _symbol(code: str, paper: Paper) -> QR:
 def _marks(face: TicketFace, words: Mapping[str, str], columns: int) -> Iterator[Text]:
     """What a ticket must not be mistaken for, above everything else and once more at the foot."""
     said = (
-        (face.training, "training"),
-        (face.demo, "demo"),
+        (face.demo and not face.training, "demo"),
         (face.copy_no > 0, "copy"),
         (face.issue_no > 1, "duplicate"),
     )

@@ -94,7 +94,8 @@ class AuditDesk:
     def suggested_file(self, what: str, now: datetime | None) -> str:
         """A name nobody has taken yet, in this terminal's own folder."""
         stamp = f"-{local(now, self.place.time_zone):%Y%m%d-%H%M%S}" if now is not None else ""
-        return str(self.place.settings.home / f"{what}{stamp}.csv")
+        practised = "training-" if self.place.settings.training else ""
+        return str(self.place.settings.home / f"{practised}{what}{stamp}.csv")
 
     def _now(self) -> datetime:
         return self.place.office.database.transaction(lambda tx: tx.now)

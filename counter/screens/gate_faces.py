@@ -86,6 +86,14 @@ def _entitlement(answer: Answer, _gate: Gate) -> str:
     return _("The {kind} reduction of this ticket ended on {day}.", kind=_(lapsed.kind), day=day)
 
 
+def _forged(answer: Answer, _gate: Gate) -> str:
+    if answer.claim == "training":
+        return _("It says it is a training ticket: not valid for travel.")
+    if answer.claim == "real":
+        return _("It is no ticket of training: real ones are judged at a real gate.")
+    return _("The signature of this ticket is false.")
+
+
 _SUPERVISOR: Final = "Keep the ticket here and call a supervisor."
 _COUNTER: Final = "Send the passenger to a counter."
 _WORDS: Final[dict[Outcome, _Words]] = {
@@ -103,7 +111,7 @@ _WORDS: Final[dict[Outcome, _Words]] = {
     Outcome.UNPAID: _Words("UNPAID", "The booking has not been paid.", _COUNTER),
     Outcome.REVOKED: _Words("REVOKED", "The ticket was revoked.", _SUPERVISOR),
     Outcome.UNKNOWN: _Words("UNKNOWN", "This is no ticket of this railway.", "Ask for the ticket's own code."),
-    Outcome.FORGED: _Words("FORGED", "The signature of this ticket is false.", _SUPERVISOR),
+    Outcome.FORGED: _Words("FORGED", _forged, _SUPERVISOR),
     Outcome.UNREADABLE: _Words("UNREADABLE", "The code is damaged or incomplete.", "Scan again, or type the code."),
 }
 

@@ -48,6 +48,7 @@ class LoginScreen(Workstation):
 
     def compose_work(self) -> Iterable[Widget]:
         """The two fields in the middle."""
+        yield Static(id="training", markup=False)
         with Vertical(id="desk"):
             yield Static(id="operator", markup=False)
             yield Static(id="number-label", markup=False)
@@ -202,6 +203,8 @@ class LoginScreen(Workstation):
         self._label("#number-label", f"{_('Staff number'):<14}{prompt}")
         self._label("#pin-label", f"{_('PIN'):<14}{prompt}")
         self._label("#operator", self._operator())
+        self._label("#training", _("TRAINING - nothing that is sold here is real."))
+        self.query_one("#training").display = self.counter.training
         self._label("#below", self._progress() or self._demonstration())
 
     def _label(self, selector: str, text: str) -> None:

@@ -21,8 +21,8 @@ def member_row(one: Member, zone: str) -> Table:
     table = Table.grid(padding=(0, 2, 0, 0), expand=True)
     table.add_column(width=9, no_wrap=True, overflow="ellipsis")
     table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-    table.add_column(width=15, no_wrap=True, overflow="ellipsis")
-    table.add_column(width=26, no_wrap=True, overflow="ellipsis")
+    table.add_column(width=12, no_wrap=True, overflow="ellipsis")
+    table.add_column(width=31, no_wrap=True, overflow="ellipsis")
     cells = (one.number, one.name, _(one.role), f"{mark_of(one)} {status_in_words(one, zone)}")
     table.add_row(*(Text(drawn(cell)) for cell in cells))
     return table
@@ -48,14 +48,14 @@ def status_in_words(one: Member, zone: str) -> str:
     if one.status == "signed_in":
         here = next(each for each in one.sessions if each.is_interactive)
         return _("signed in at {place}", place=place_of(here))
-    return _("active")
+    return _("not signed in")
 
 
 def member_details(one: Member, zone: str, *, most_sessions: int = _SESSIONS_SHOWN) -> str:
     """The whole of a member, on several lines."""
     stations = " ".join(one.stations) or _("every station")
-    last = when(one.last_login, one.now, zone) if one.last_login else _("never")
-    facts = [_("last sign-in {time}", time=last)]
+    last = one.last_login
+    facts = [_("last sign-in {time}", time=when(last, one.now, zone)) if last else _("never signed in")]
     if one.must_change_pin and one.status != "must_change_pin":
         facts.append(_("must change PIN"))
     if one.failed_attempts:

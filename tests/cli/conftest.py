@@ -65,6 +65,7 @@ def run(environment: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytes
 
     def command(*arguments: str, stdin: bytes = b"", **changes: str) -> Outcome:
         with monkeypatch.context() as patch:
+            patch.setenv("COUNTER_TRAINING", "")  # what a command makes of it ends with the command
             for name, value in changes.items():
                 patch.setenv(f"COUNTER_{name.upper()}", value)
             patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))

@@ -10,7 +10,6 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from core import pending, policy
-from core.database import Actor
 from core.errors import CounterError, NotFound, Refused, SeatTaken, StateConflict
 from core.office import Office
 from tests.conftest import sign_in

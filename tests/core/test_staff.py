@@ -238,7 +238,7 @@ def test_supervisors_are_told_of_a_lock(desk: Desk, sign_in: Callable[..., SignI
 def test_ten_thousand_guesses(office: Office, desk: Desk, here: TerminalInfo, sign_in: Callable[..., SignIn]) -> None:
     """Behind a lock a guess is refused before anything is computed, and put on record; the lock does not grow."""
     desk.decide(policy.PIN_ATTEMPTS, 3)
-    heard = [code_of(lambda: sign_in("1001", f"{guess:06}")) for guess in range(40)]
+    heard = [code_of(partial(sign_in, "1001", f"{guess:06}")) for guess in range(40)]
     assert heard == ["not_signed_in"] * 3 + ["locked"] * 37
     trail = "SELECT new_values->>'sign_in' AS it, count(*) FROM audit_logs WHERE entity_type = 'users' GROUP BY 1"
     assert {row.it: row.count for row in desk.owner(trail)} == {"failed": 2, "locked": 1, "refused": 37}

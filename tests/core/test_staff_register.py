@@ -208,6 +208,18 @@ def test_the_database_holds_the_rule_without_this_program(office: Office, desk: 
     assert office.database.transaction(lambda tx: tx.raw(wrong).all(), actor=pose) == []
 
 
+def test_a_terminal_with_a_clerks_login_alone_changes_nothing(
+    office: Office, desk: Desk, boss: Actor, open_office: Callable[[], Office]
+) -> None:
+    """A supervisor at a counter that was given no supervisor's login: refused, and nothing claimed on the trail."""
+    plain, before = open_office(), desk.count("audit_logs")
+    for thing in THINGS.values():
+        assert refusal(lambda thing=thing: thing(plain, boss, "1001")) == "not_permitted"
+    assert refusal(lambda: staff_register.add(plain, boss, "1044", "Dewi", "clerk")) == "not_permitted"
+    assert refusal(lambda: staff_register.sign_off(plain, boss, "1001", "why")) == "not_permitted"
+    assert desk.count("audit_logs") == before
+
+
 def test_a_session_that_is_over_manages_nobody(office: Office, boss: Actor) -> None:
     staff.sign_off(office, boss)
     for thing in (*THINGS.values(), lambda office, actor, _number: staff_register.listed(office, actor)):
@@ -477,6 +489,15 @@ def test_a_session_is_asked_how_it_stands(office: Office, desk: Desk, enter: Cal
     desk.decide(policy.IDLE_LOCK_MINUTES, 3, station="YK")
     assert staff.attend(office, clerk).idle_lock_minutes == 3
     assert desk.value(seen, id=clerk.session_id) > before
+
+
+@pytest.mark.parametrize("number", ["1001", "2001", "3001"])
+def test_every_kind_of_staff_may_ask_and_unlock(
+    office: Office, here: TerminalInfo, enter: Callable[..., SignIn], number: str
+) -> None:
+    signed_in = enter(number)
+    assert staff.attend(office, signed_in) == staff.Standing(None, policy.IDLE_LOCK_MINUTES.default)
+    assert staff.unlock(office, here, signed_in, PIN)
 
 
 def test_who_signs_in_elsewhere_hears_where_he_was(office: Office, enter: Callable[..., SignIn]) -> None:

@@ -163,15 +163,15 @@ def test_the_rest_of_the_ticket_is_there(paper: Paper, escpos: ModuleType, make_
 
 @PAPERS
 @LANGUAGES
-def test_copies_duplicates_training_and_samples_say_so_at_both_ends(
+def test_copies_duplicates_and_samples_say_so_at_both_ends(
     paper: Paper, language: str, escpos: ModuleType, make_face: MakeFace
 ) -> None:
-    face = make_face(copy_no=3, issue_no=2, training=True, demo=True)
+    face = make_face(copy_no=3, issue_no=2, demo=True)
     printout = escpos.interpret(escpos_bytes(ticket_lines(face, paper, language), paper), paper.dots)
     marked = [printed.text for printed in printout.texts if printed.text.startswith("*** ")]
     said = {
-        "id": ["LATIHAN - TIDAK BERLAKU", "CONTOH - TIDAK BERLAKU", "SALINAN / COPY 3", "DUPLIKAT / DUPLICATE 2"],
-        "en": ["TRAINING - NOT VALID", "SAMPLE - NOT VALID", "COPY 3", "DUPLICATE 2"],
+        "id": ["CONTOH - TIDAK BERLAKU", "SALINAN / COPY 3", "DUPLIKAT / DUPLICATE 2"],
+        "en": ["SAMPLE - NOT VALID", "COPY 3", "DUPLICATE 2"],
     }[language]
     assert marked == 2 * [f"*** {mark} ***" for mark in said]
 

@@ -31,13 +31,16 @@ Counter: TypeAlias = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
 _OPENLY = {"sslmode": "disable", "gssencmode": "disable"}
 
 
+_LAST = b"COMMIT"
+
+
 class Cable:
     """The network between a counter and its database: it can be cut, at once or after the next commit, and mended."""
 
     def __init__(self, database_url: str) -> None:
         self._server = conninfo_to_dict(database_url)
         self._sockets: set[socket.socket] = set()
-        self._last_words: bytes | None = None
+        self._last_words: tuple[bytes, bytes] | None = None
         self._was_cut = Event()
         self._door = self._listen(0)
         port = self._door.getsockname()[1]
@@ -77,13 +80,17 @@ class Cable:
         _hang_up(source, target)
 
     def _upstream(self, near: socket.socket, far: socket.socket) -> None:
+        said = b""
         with suppress(OSError):
             while data := near.recv(65536):
-                if self._last_words is not None and self._last_words in data:
+                said += data
+                if self._last_words is not None and self._last_words[0] in said and self._last_words[1] in data:
                     self._last_words = None
                     _deliver_without_reply(near, far, data)
                     self.cut()
                     return
+                if _LAST in data:
+                    said = b""
                 far.sendall(data)
         _hang_up(near, far)
 
@@ -93,10 +100,10 @@ class Cable:
         self._sockets.clear()
         self._was_cut.set()
 
-    def cut_after(self, words: bytes) -> None:
-        """The server still gets the next piece that contains these words and obeys; its reply is lost."""
+    def cut_after_commit(self, of: bytes) -> None:
+        """The server still gets the COMMIT of the next transaction that says this, and obeys; its reply is lost."""
         self._was_cut.clear()
-        self._last_words = words
+        self._last_words = (of, _LAST)
 
     @property
     def is_cut(self) -> bool:

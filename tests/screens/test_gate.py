@@ -258,7 +258,7 @@ async def test_an_answer_lost_on_its_way_is_given_again(counter, until, sell, ra
     """The check-in was committed and the gate does not know: the same nonce gets the first answer, not *used*."""
     (ticket,) = sell()
     async with counter("2001") as pilot:
-        cable.cut_after(b"COMMIT")
+        cable.cut_after_commit(b"INTO checkins")
         scan(pilot, ticket.code)
         await until(pilot, lambda: cable.is_cut)
         await until(pilot, lambda: face(pilot).tone == "wait")

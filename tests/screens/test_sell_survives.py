@@ -70,7 +70,7 @@ async def test_the_database_is_away_at_every_step_and_the_same_key_goes_on_when_
 async def test_a_lost_answer_to_the_payment_is_asked_for_again_and_sold_once(till: Till, cable) -> None:
     await till.type(f"gmr +2 eks\r\rBudi {BUDI}\r")
     await till.until(lambda: till.count("bookings WHERE booking_details ? 'named'") == 1)
-    cable.cut_after(b"COMMIT")
+    cable.cut_after_commit(b"INTO tickets")
     await till.type("500k\r")
     await till.until(lambda: cable.is_cut)
     assert "was this sale saved? It asks again by itself." in till.message
@@ -91,7 +91,7 @@ async def test_a_lost_answer_to_a_part_is_asked_for_again_and_taken_once(till: T
     await till.until(lambda: till.count("bookings WHERE booking_details ? 'named'") == 1)
     await till.press("f2")
     await till.type("200k\r")
-    cable.cut_after(b"COMMIT")
+    cable.cut_after_commit(b"INTO payments")
     await till.type("\r")
     await till.until(lambda: cable.is_cut)
     assert till.screen.draft.outcome_unknown
@@ -105,7 +105,7 @@ async def test_a_lost_answer_to_a_part_is_asked_for_again_and_taken_once(till: T
 
 async def test_a_lost_answer_to_the_hold_holds_no_seats_twice(till: Till, cable) -> None:
     await till.type("gmr +2 eks 2a\r")
-    cable.cut_after(b"COMMIT")
+    cable.cut_after_commit(b"INTO seat_holds")
     await till.type("\r")
     assert till.screen.draft.step is Step.OFFERS
     await till.until(lambda: cable.is_cut)

@@ -6,18 +6,24 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 from textual.widgets import Input
 
 from core import staff, staff_register, terminals
+from core.errors import UsageError
 from core.office import Office
 from core.ops.demo import PIN
+from core.staff_register import ROLES
 from counter.app import CounterApp
 from counter.dialogs.form import Form
 from counter.dialogs.new_pin import NewPinDialog
 from counter.dialogs.question import Question
 from counter.dialogs.reading import Reading
+from counter.i18n import set_language
 from counter.screens.staff import StaffScreen
+from counter.screens.staff_desk import role_of
 from tests.screens.till import Till
 
 NEW = "847261"
@@ -277,6 +283,31 @@ async def test_it_fits_the_screen(counter: Any, size: tuple[int, int]) -> None:
         assert len(boss.lines) == size[1]
         for word in ("1001", "supervisor", "signed in at YK TEST-1", "Works at: every station", "F2", "F8", "Esc"):
             assert word in boss.text
+
+
+# Roles as they are typed
+
+
+@given(st.text(max_size=12))
+def test_whatever_is_typed_is_a_role_or_refused(typed: str) -> None:
+    named = [role for role in ROLES if " ".join(typed.casefold().split()) == role]
+    if named:
+        assert [role_of(typed)] == named
+    elif len([role for role in ROLES if typed.strip() and role.startswith(" ".join(typed.casefold().split()))]) != 1:
+        with pytest.raises(UsageError) as refused:
+            role_of(typed)
+        assert (refused.value.reason, bool(refused.value.hint)) == ("staff_invalid", True)
+
+
+def test_a_role_by_its_beginning_in_both_languages() -> None:
+    assert [role_of(word) for word in ("cl", "G", " Supervisor ", "admin")] == ["clerk", "gate", "supervisor", "admin"]
+    set_language("id")
+    assert [role_of(word) for word in ("penyelia", "petugas loket", "Petugas G", "clerk")] == [
+        "supervisor", "clerk", "gate", "clerk",
+    ]  # fmt: skip
+    for doubtful in ("", "petugas", "boss"):
+        with pytest.raises(UsageError):
+            role_of(doubtful)
 
 
 # The first PIN, at the login screen

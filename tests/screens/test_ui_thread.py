@@ -14,6 +14,7 @@ import pytest
 
 from core import network
 from core.database import Database
+from core.ops.demo import PIN
 from counter.dialogs.departures import DepartureDialog
 from counter.screens.gate import GateScreen
 from tests.screens.till import Till
@@ -100,3 +101,23 @@ async def test_where_the_terminal_stands_is_read_again_behind_the_screen(counter
         network_cache._read_at = float("-inf")
         pilot.app.lifeline.nudge()
         await until(pilot, lambda: place.time_zone == "Asia/Makassar")
+
+
+async def test_looking_after_staff_and_a_locked_screen_never_ask_where_they_draw(counter, until, asked_here) -> None:
+    async with counter("3001") as pilot:
+        till = Till(pilot)
+        await until(pilot, lambda: till.app.current_mode == "sell")
+        await till.press("ctrl+n")
+        await until(pilot, lambda: till.app.current_mode == "staff" and "1001" in till.text)
+        await till.type("100")
+        await until(pilot, lambda: till.app.screen.wanted == "100" and till.app.screen.page.total == 1)
+        await till.press("f6", "enter", "enter", "f8", "escape", "enter", "escape")
+        till.app.attendance.look()
+        till.app._tick()
+        await till.press("ctrl+r")
+        await until(pilot, lambda: till.app.current_mode == "login")
+        await till.type(f"{PIN}\r")
+        await until(pilot, lambda: till.app.current_mode == "staff")
+        await till.press("f12")
+        await until(pilot, lambda: till.app.current_mode == "login")
+    assert asked_here == []
