@@ -213,12 +213,16 @@ def carry_out(
         KeyReused: the key belongs to another request.
     """
     require(actor, "sell")
-    network, holder = office.network(), _holder(office, actor, wanted)
+    network = office.network()
     asked = Request(key, "correction", idempotency.fingerprint(office.keys, ["correction", wanted, tender]))
+    before = ticket_changes.earlier(office, actor, asked)  # asked first: the giver's identity is nobody's any more
+    if before is not None:
+        return before
+    holder = _holder(office, actor, wanted)
 
     def correct(tx: Transaction) -> Issued:
         modification: UUID = uuid7()
-        claim = idempotency.claim(tx, asked, modification, step="correction")
+        claim = idempotency.claim(tx, asked, modification, step=ticket_changes.STEP)
         here = shifts.ask(tx)
         first = claim.first()
         if first is not None:

@@ -26,6 +26,8 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "export_audit": frozenset({"supervisor", "admin"}),
     "look_into_personal_data": frozenset({"supervisor", "admin"}),
     "erase_personal_data": frozenset({"supervisor", "admin"}),
+    "disrupt": frozenset({"supervisor", "admin"}),
+    "look_into_failures": frozenset({"supervisor", "admin"}),
     "decide_policies": frozenset({"supervisor", "admin"}),
     "look_into_reports": frozenset({"supervisor", "admin"}),
 }

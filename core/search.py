@@ -88,6 +88,7 @@ class Offer:
             "departs_at": trip.departs_at.isoformat(),
             "arrives_at": trip.arrives_at.isoformat(),
             "status": trip.status,
+            "delay_minutes": trip.delay_minutes,
             "available": self.available,
             "fare": self.fare,
         }

@@ -69,6 +69,36 @@ MODIFICATION: Final[Mapping[str, frozenset[str]]] = {
     "closed": frozenset(),
     "withdrawn": frozenset(),
 }
+BACKGROUND_JOB: Final[Mapping[str, frozenset[str]]] = {
+    "running": frozenset({"finished"}),
+    "finished": frozenset({"running"}),  # what had failed is tried again
+}
+JOB_ITEM: Final[Mapping[str, frozenset[str]]] = {
+    "pending": frozenset({"done", "failed"}),
+    "done": frozenset(),
+    "failed": frozenset({"pending"}),
+}
+DELIVERY: Final[Mapping[str, frozenset[str]]] = {
+    "queued": frozenset({"sending", "dead"}),
+    "sending": frozenset({"handing_over", "sent", "failed", "dead"}),  # nothing has left this house yet
+    "handing_over": frozenset({"sent", "failed", "unknown", "dead"}),  # from here on it may have arrived
+    "failed": frozenset({"sending", "dead"}),
+    "sent": frozenset(),
+    "unknown": frozenset({"queued"}),
+    "dead": frozenset({"queued"}),
+}
+CALLBACK: Final[Mapping[str, frozenset[str]]] = {
+    "new": frozenset({"assigned", "in_progress", "resolved", "cancelled"}),
+    "assigned": frozenset({"new", "in_progress", "resolved", "cancelled"}),
+    "in_progress": frozenset({"assigned", "resolved", "cancelled"}),
+    "resolved": frozenset(),
+    "cancelled": frozenset(),
+}
+FINE: Final[Mapping[str, frozenset[str]]] = {
+    "open": frozenset({"paid", "waived"}),
+    "paid": frozenset(),
+    "waived": frozenset(),
+}
 
 #: table -> (column, transitions); the database's triggers are generated from it.
 TRANSITIONS: Final[Mapping[str, tuple[str, Mapping[str, frozenset[str]]]]] = {
@@ -81,6 +111,11 @@ TRANSITIONS: Final[Mapping[str, tuple[str, Mapping[str, frozenset[str]]]]] = {
     "shifts": ("status", SHIFT),
     "approvals": ("status", APPROVAL),
     "booking_modifications": ("status", MODIFICATION),
+    "callback_requests": ("status", CALLBACK),
+    "fines": ("status", FINE),
+    "background_jobs": ("status", BACKGROUND_JOB),
+    "background_job_items": ("state", JOB_ITEM),
+    "notification_deliveries": ("state", DELIVERY),
 }
 
 #: A ticket in one of these holds its seat.

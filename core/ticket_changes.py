@@ -12,17 +12,20 @@ from uuid import UUID
 from sqlalchemy import bindparam, func, select, update
 from uuid_utils.compat import uuid7
 
-from core import after_sale, print_journal, tickets
+from core import after_sale, idempotency, print_journal, tickets
 from core.after_sale import SoldBooking, SoldPassenger, SoldTicket
 from core.approvals import ApprovalNeeded, Wish
 from core.database import Actor, Statement, Transaction
 from core.errors import NotFound, Refused
+from core.idempotency import Request
 from core.models import BookingModification, Payment, Ticket
 from core.network import Network
 from core.office import Office
 from core.tickets import TicketRecord
 from core.wording import one_line
 
+#: The sub-key under which a change claims its request's key.
+STEP: Final = "issue"
 #: Issues of a ticket: its code has four bits for them.
 MOST_ISSUES: Final = 15
 
@@ -165,6 +168,21 @@ def issue_anew(tx: Transaction, office: Office, ticket: SoldTicket, printer: str
     if printer != "none":
         print_journal.queue(tx, [print_journal.job_row(tx, uuid7(), ticket.serial, number, printer, reason=why)])
     return number
+
+
+def earlier(office: Office, actor: Actor, asked: Request) -> Issued | None:
+    """What was issued under this key before.
+
+    Raises:
+        KeyReused: the key belongs to another request.
+    """
+    network = office.network()
+
+    def look(tx: Transaction) -> Issued | None:
+        first = idempotency.earlier(tx, asked, step=STEP)
+        return None if first is None else read_issue(tx, network, UUID(first.require_same()))
+
+    return office.database.transaction(look, actor=actor)
 
 
 def read_issue(tx: Transaction, network: Network, modification_id: UUID, notes: tuple[str, ...] = ()) -> Issued:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, select
 
 from core.clock import local, minutes_after
-from core.database import Statement
+from core.database import Statement, on_violation
 from core.errors import NotFound, Refused
 from core.models import Schedule
 from core.network import Network, RouteInfo, StationInfo, Stop, TrainInfo
@@ -35,6 +35,7 @@ COLUMNS: Final = (
     Schedule.departs_at,
     Schedule.status,
     Schedule.delay_minutes,
+    Schedule.skipped_stops,
 )
 
 BY_ID: Final = Statement(
@@ -44,7 +45,10 @@ BY_ID: Final = Statement(
 
 @dataclass(frozen=True)
 class Journey:
-    """A stretch of one departure: what an offer offers, a hold holds and a ticket is."""
+    """A stretch of one departure: what an offer offers, a hold holds and a ticket is.
+
+    ``status`` is the departure's; for whoever boards or leaves at a stop that it skips it is cancelled.
+    """
 
     schedule_id: int
     service_date: date
@@ -82,10 +86,11 @@ def journey(network: Network, row: Any, board: Stop, leave: Stop) -> Journey:
     """A journey from a row with ``COLUMNS``; times are local to the two stations, delays included."""
     origin, destination = network.stations[board.station_id], network.stations[leave.station_id]
     late = row.delay_minutes
+    skips = row.skipped_stops >> board.order & 1 or row.skipped_stops >> leave.order & 1
     return Journey(
         schedule_id=row.id,
         service_date=row.departure_date,
-        status=row.status,
+        status="cancelled" if skips else row.status,
         train=network.trains[row.train_id],
         route=network.routes[row.route_id],
         board=board,
@@ -134,6 +139,14 @@ def sale_window(subsidised: bool) -> Policy[int]:
     return SUBSIDISED_SALE_WINDOW_DAYS if subsidised else SALE_WINDOW_DAYS
 
 
+def train_cancelled() -> Refused:
+    """The refusal of a departure that does not run, or not from here to there."""
+    return Refused("This train is cancelled.", code="train_cancelled", hint="Offer another train.")
+
+
+on_violation("ticket_departure_runs", train_cancelled)
+
+
 def require_in_sale(trip: Journey, policies: Policies, now: datetime) -> None:
     """Refuse a train nobody can be given a seat on now: departed, not yet on sale, cancelled.
 
@@ -142,7 +155,7 @@ def require_in_sale(trip: Journey, policies: Policies, now: datetime) -> None:
     """
     place = {"station_id": trip.origin.id, "train_id": trip.train.id}
     if trip.status == "cancelled":
-        raise Refused("This train is cancelled.", code="train_cancelled", hint="Offer another train.")
+        raise train_cancelled()
     if trip.departs_at <= now:
         raise Refused("This train has departed.", code="departed", hint="Offer a later train.")
     closes = policies.get(SALE_CLOSES_MINUTES, **place)

@@ -25,13 +25,14 @@ from textual.worker import WorkerFailed, get_current_worker
 
 from core.errors import CounterError, DatabaseUnreachable, NotSignedIn, OutcomeUnknown
 from counter import training
+from counter.asides import ASIDE, ASIDE_COMMANDS, Asides
 from counter.attendance import Attendance
 from counter.audit_watch import AlertWatch
 from counter.commands import Command, Commanded
 from counter.drawer import Drawer
 from counter.i18n import LANGUAGES, LanguageChanged, _, language, set_language
 from counter.lifeline import DatabaseBack, DatabaseLost, Lifeline, Opened, Opening, OpeningFailed
-from counter.modes import ASIDE, LOGIN, MODES
+from counter.modes import LOGIN, MODES
 from counter.payment_watch import PaymentWatch
 from counter.screens.workstation import Workstation
 from counter.symbols import in_ascii, use_ascii
@@ -53,7 +54,7 @@ _THREADS: Final = 5
 _CRASHED: Final = 3
 
 
-class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
+class CounterApp(Asides, Commanded, ScanningApp[None], ThemedApp[None]):
     """The application that the bare ``counter`` command starts.
 
     Args:
@@ -69,16 +70,7 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
             "next_workstation", "ctrl+g,f11", "", "Go to the next workstation; what is half done waits here.",
             title="Next workstation",
         ),
-        Command("shift", "ctrl+t", "", "The shift: cash, count, close; again goes back.", "sell", title="Shift"),
-        Command("approvals", "ctrl+o", "", "What waits for a decision; again goes back.", "approve", title="Approvals"),
-        Command("audit", "ctrl+l", "", "The audit trail: who did what; again goes back.", "look_into_audit",
-                title="Audit trail"),
-        Command("staff", "ctrl+n", "", "The staff: who may work, PINs, locks; again goes back.", "manage_staff",
-                title="Staff"),
-        Command("policies", "ctrl+y", "", "Policies: rates, windows and limits; again goes back.", "decide_policies",
-                title="Policies"),
-        Command("reports", "ctrl+e", "", "Reports: sales, occupancy, refunds; again goes back.", "look_into_reports",
-                title="Reports", priority=True),
+        *ASIDE_COMMANDS,
         Command("lock", "ctrl+r", "", "Lock the screen; your PIN opens it again.", title="Lock the screen",
                 priority=True),
         Command("sign_off", "f12", "", "Sign off, so that somebody else can work here.", title="Sign off"),
@@ -330,37 +322,9 @@ class CounterApp(Commanded, ScanningApp[None], ThemedApp[None]):
         """Go to the next workstation this person may work at."""
         await self.attendance.next_workstation()
 
-    async def action_shift(self) -> None:
-        """To the shift workstation, or back from it."""
-        await self.attendance.go_aside("shift")
-
-    async def action_approvals(self) -> None:
-        """To the approvals, or back from them."""
-        await self.attendance.go_aside("approvals")
-
-    async def action_audit(self) -> None:
-        """To the audit trail, or back from it."""
-        await self.attendance.go_aside("audit")
-
-    async def action_staff(self) -> None:
-        """To the staff, or back from it."""
-        await self.attendance.go_aside("staff")
-
-    async def action_policies(self) -> None:
-        """To the policies, or back from them."""
-        await self.attendance.go_aside("policies")
-
-    async def action_reports(self) -> None:
-        """To the reports, or back from them."""
-        await self.attendance.go_aside("reports")
-
     def action_lock(self) -> None:
         """The login screen in front; everything stays behind it."""
         self.attendance.lock()
-
-    async def leave_aside(self) -> None:
-        """Back to where this person works."""
-        await self.attendance.come_back()
 
     @work
     async def action_sign_off(self) -> None:

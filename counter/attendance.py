@@ -18,8 +18,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from core.errors import CounterError
+from counter.asides import ASIDE
 from counter.i18n import _, reworded
-from counter.modes import ASIDE, LOGIN, WORKSTATIONS
+from counter.modes import LOGIN, WORKSTATIONS
 from counter.screens.login import LoginScreen
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ works. Tickets of a sale are printed in order; one that fails does not keep the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -120,7 +121,7 @@ def print_job(place: Workplace, actor: Actor, job: Job | DocumentJob) -> str:
         return "queued"
     process_id = process_id_of(int(job.id) & 0xFFFFFFFF)
     try:
-        document = _document(place, job, process_id if transport.hears_replies else None)
+        document = _document(place, actor, job, process_id if transport.hears_replies else None)
         if document is None:
             print_journal.settle(place.office, actor, job, "cancelled", "the ticket has changed since")
             return "off"
@@ -144,22 +145,36 @@ def _elsewhere(place: Workplace, job: Job | DocumentJob) -> str:
     return tickets.shown_state(now.state if now else None)
 
 
-def _document(place: Workplace, job: Job | DocumentJob, process_id: str | None) -> bytes | None:
+def _document(place: Workplace, actor: Actor, job: Job | DocumentJob, process_id: str | None) -> bytes | None:
     """The bytes of a job; None for a ticket that was issued anew or closed since the job was queued."""
     from counter.devices.escpos_ticket import escpos_bytes, paper_for
 
     paper = paper_for(place.settings.paper_width, place.settings.printer_profile)
-    lines = _report(place, job, paper) if isinstance(job, DocumentJob) else _ticket(place, job, paper)
+    lines = _report(place, actor, job, paper) if isinstance(job, DocumentJob) else _ticket(place, job, paper)
     if lines is None:
         return None
     return escpos_bytes(lines, paper, profile=place.settings.printer_profile, process_id=process_id)
 
 
-def _report(place: Workplace, job: DocumentJob, paper: Paper) -> tuple[Line, ...]:
-    from counter.devices.report_layout import report_lines
-
+def _report(place: Workplace, actor: Actor, job: DocumentJob, paper: Paper) -> tuple[Line, ...]:
     demo = place.office.operator.is_demonstration
-    return report_lines(job.document, paper, copy_no=job.copy_no, demo=demo)
+    if job.kind != "report":
+        from counter.devices.report_layout import report_lines
+
+        return report_lines(job.document, paper, copy_no=job.copy_no, demo=demo)
+    from counter.devices.figures_layout import figures_lines, manifest_lines
+
+    if job.document["report"] != "manifest":
+        return figures_lines(job.document, paper, demo=demo)
+    from core.reports import manifest
+
+    which = job.document
+    made = manifest.of_departure(
+        place.office, actor, which["train"], date.fromisoformat(which["date"]), origin=which["from"],
+        destination=which["to"], purpose="printed",
+    )  # fmt: skip
+    operator, training = place.office.operator.name, place.settings.training
+    return manifest_lines(made, paper, operator=operator, demo=demo, training=training)
 
 
 def _ticket(place: Workplace, job: Job, paper: Paper) -> tuple[Line, ...] | None:

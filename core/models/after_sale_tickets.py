@@ -42,7 +42,7 @@ class SpoiltPrint(Base):
     issue_no: Mapped[int] = mapped_column(SmallInteger)
     modification_id: Mapped[UUID]
     print_job_id: Mapped[UUID | None] = mapped_column(comment="the print that was spoilt")
-    was_confirmed: Mapped[bool] = mapped_column(comment="the journal counts that print: its blank is on record already")
+    still_counted: Mapped[bool] = mapped_column(comment="a shift counts that print as well: its blank is not missing")
     shift_id: Mapped[UUID]
     roll: Mapped[str | None] = mapped_column(comment="the roll's own mark, where stock is accounted for")
     blank_number: Mapped[int | None] = mapped_column(BigInteger, comment="as printed on the blank")

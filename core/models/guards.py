@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from sqlalchemy import Column, DateTime, Table
 
-from core.models import audit_guards, ledger_guards, session_guards
+from core.models import audit_guards, fine_guards, ledger_guards, session_guards
 from core.models.base import Base
 from core.models.roles import COUNTER_ROLE, GATE_ROLE, GRANTS, HIDDEN, REPORTING_ROLE, SUPERVISOR_ROLE
 from core.states import TRANSITIONS
@@ -99,6 +99,27 @@ _WRITING: Final[dict[str, tuple[tuple[str, str, str, str], ...]]] = {
         ("decide", SUPERVISOR_ROLE, "INSERT", _BY_SUPERVISORS),
         ("withdraw", SUPERVISOR_ROLE, "UPDATE", _BY_SUPERVISORS),
     ),
+    "schedules": (("disrupt", SUPERVISOR_ROLE, "UPDATE", _BY_SUPERVISORS),),
+    "background_jobs": (
+        ("start", SUPERVISOR_ROLE, "INSERT", f"{_BY_SUPERVISORS} AND started_by = (SELECT acting_user())"),
+        ("go_on", SUPERVISOR_ROLE, "UPDATE", _BY_SUPERVISORS),
+    ),
+    "background_job_items": (
+        ("start", SUPERVISOR_ROLE, "INSERT", _BY_SUPERVISORS),
+        ("settle", SUPERVISOR_ROLE, "UPDATE", _BY_SUPERVISORS),
+    ),
+    "notification_configurations": (
+        ("decide", SUPERVISOR_ROLE, "INSERT", _BY_SUPERVISORS),
+        ("withdraw", SUPERVISOR_ROLE, "UPDATE", _BY_SUPERVISORS),
+    ),
+    "job_failures": (
+        ("fail", COUNTER_ROLE, "INSERT", "true"),
+        ("resolve", SUPERVISOR_ROLE, "UPDATE", f"{_BY_SUPERVISORS} AND resolved_by = (SELECT acting_user())"),
+    ),
+    "seat_inventory": (
+        ("take", COUNTER_ROLE, "UPDATE", "true"),
+        ("withdraw", SUPERVISOR_ROLE, "DELETE", f"occupied = 0 AND {_BY_SUPERVISORS}"),
+    ),
     "promotions": (
         ("offer", SUPERVISOR_ROLE, "INSERT", _BY_SUPERVISORS),
         ("change", SUPERVISOR_ROLE, "UPDATE", _BY_SUPERVISORS),
@@ -141,6 +162,7 @@ def statements() -> Iterator[str]:
     yield from audit_guards.statements()
     yield from session_guards.functions()
     yield from session_guards.triggers()
+    yield from fine_guards.statements()
     for table in Base.metadata.sorted_tables:
         if table.name not in _UNOWNED:
             yield from _row_security(table.name)

@@ -14,7 +14,7 @@ from core.states import PRINT_JOB
 
 AUDIT_ACTIONS = ("create", "update", "delete", "view")
 EVENT_STATES = ("pending", "processed", "failed")
-NOTIFICATION_TYPES = ("booking", "payment", "schedule", "promotion", "security")
+NOTIFICATION_TYPES = ("booking", "payment", "schedule", "promotion", "security", "service")
 DOCUMENT_KINDS = ("ticket", "receipt", "x_report", "z_report", "report")
 CHECK_IN_OUTCOMES = (
     "ok",

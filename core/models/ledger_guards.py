@@ -193,9 +193,21 @@ _REFUND_WAY: Final = """BEGIN
             USING ERRCODE = 'check_violation', CONSTRAINT = 'refund_claimable', TABLE = TG_TABLE_NAME;
     END IF;
     RETURN NEW;"""
-#: A ticket belongs to a sale that is being closed, or to a change of one.
+#: A ticket belongs to a sale that is being closed, or to a change of one, on a departure that runs: its foreign key
+#: shares the departure's row, which whoever cancels it has alone, so this look comes after the cancellation.
 _TICKETS: Final = (
-    _DECLARE.format(names="sold") + _OPEN_BOOKINGS.replace("AND m.id = n.{modification} ", "") + "\n    RETURN NULL;"
+    _DECLARE.format(names="sold")
+    + _OPEN_BOOKINGS.replace("AND m.id = n.{modification} ", "")
+    + """
+    IF EXISTS (SELECT FROM new_rows n
+        JOIN public.schedules d ON d.operator_id = n.operator_id AND d.id = n.schedule_id
+        WHERE d.status = 'cancelled'
+            OR d.skipped_stops & ((1::bigint << n.from_stop) | (1::bigint << n.to_stop)) <> 0)
+    THEN
+        RAISE EXCEPTION 'nothing is sold on a departure that does not run'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'ticket_departure_runs', TABLE = TG_TABLE_NAME;
+    END IF;
+    RETURN NULL;"""
 )
 #: A sale is not undone by its state alone: there is a modification that says why.
 _SOLD: Final = f"""DECLARE
@@ -276,7 +288,7 @@ _KEPT_TABLES: Final = (
 )
 _UNCHANGED_TABLES: Final = (
     *("booking_charges", "cash_movements", "shift_counts", "z_reports", "audit_logs"),
-    *("audit_checkpoints", "spoilt_prints"),
+    *("audit_checkpoints", "spoilt_prints", "delay_vouchers"),
 )
 
 

@@ -235,6 +235,9 @@ class Schedule(Stamped, Base):
     status: Mapped[str] = mapped_column(server_default="scheduled")
     delay_reason: Mapped[str | None]
     delay_minutes: Mapped[int] = mapped_column(server_default=text("0"))
+    skipped_stops: Mapped[int] = mapped_column(
+        BigInteger, server_default=text("0"), sort_order=930, comment="bit n: it does not call at the route's stop n"
+    )
 
 
 class SeatInventory(Base):

@@ -43,6 +43,12 @@ _AUDITED: Final = (
     " ip_address, user_agent)"
 )
 
+_FINED: Final = (
+    "(operator_id, id, fine_number, fine_kind, person_name, identity_kind, identity_number, identity_digest,"
+    " identity_last_four, ticket_id, train_id, service_date, from_station_id, to_station_id, amount, decided_with,"
+    " note, station_id, terminal_id, issued_by)"
+)
+
 COUNTER_GRANTS: Final[dict[str, str]] = {
     **dict.fromkeys(_RAILWAY, "SELECT"),
     "terminals": "SELECT, INSERT, UPDATE (station_id, updated_at)",
@@ -80,10 +86,22 @@ COUNTER_GRANTS: Final[dict[str, str]] = {
     "booking_modifications": "SELECT, INSERT, UPDATE (within_policy, fee_charged, status, closed_at, updated_at)",
     "booking_modification_stats": "SELECT, INSERT, UPDATE (period_start, period_end, count, changed_at, updated_at)",
     "payment_questions": "SELECT, INSERT, UPDATE (resolved_at, resolved_by, resolution)",
+    "callback_requests": "SELECT, INSERT, UPDATE (status, priority, assigned_to, resolved_at, resolved_by, resolution,"
+    " updated_at)",
+    "callback_escalations": "SELECT, INSERT, UPDATE (resolved_at)",
+    "fines": f"SELECT, INSERT {_FINED}, UPDATE (status, updated_at, paid_at, paid_by, shift_id, payment_method,"
+    " tendered, change_given, external_reference, card_last_four, edc_terminal, edc_batch, waived_at, waived_by,"
+    " waive_reason, waive_approval_id, ban_lifted_at, ban_lifted_by, ban_lift_reason, ban_approval_id)",
     "audit_logs": f"SELECT, INSERT {_AUDITED}",
     "audit_heads": "SELECT",
     "audit_checkpoints": "SELECT, INSERT",
-    "domain_events": "SELECT, INSERT",
+    "domain_events": "SELECT, INSERT, UPDATE (processing_status)",
+    "background_jobs": "SELECT",
+    "background_job_items": "SELECT",
+    "delay_vouchers": "SELECT, INSERT",
+    "notification_configurations": "SELECT",
+    "notification_deliveries": "SELECT, INSERT, UPDATE (state, attempts, next_try_at, last_error, sent_at, updated_at)",
+    "job_failures": "SELECT, INSERT",
     "notifications": "SELECT, INSERT, UPDATE (is_read, read_at)",
     "print_jobs": "SELECT, INSERT, UPDATE (state, printer, process_id, last_error, sent_at, settled_at, updated_at)",
     "checkins": "SELECT, INSERT",
@@ -105,6 +123,14 @@ SUPERVISOR_GRANTS: Final[dict[str, str]] = {
     "policy_configurations": "INSERT (operator_id, policy_type, config, station_id, train_id, is_override,"
     " overrides_id, created_by), UPDATE (deleted_at, updated_at)",
     "terminals": "UPDATE (is_active)",
+    "schedules": "UPDATE (status, delay_minutes, delay_reason, skipped_stops, updated_at)",
+    "seat_inventory": "DELETE",
+    "tickets": "UPDATE (seat_id)",
+    "background_jobs": "INSERT, UPDATE (status, done, failed, finished_at, updated_at)",
+    "background_job_items": "INSERT, UPDATE (state, result, settled_at)",
+    "notification_configurations": "INSERT (operator_id, event_type, channel, station_id, train_id, is_enabled,"
+    " metadata, created_by), UPDATE (deleted_at, updated_at)",
+    "job_failures": "UPDATE (resolved_at, resolved_by, resolution)",
 }
 
 GATE_GRANTS: Final[dict[str, str]] = {
@@ -119,6 +145,7 @@ GATE_GRANTS: Final[dict[str, str]] = {
     "entitlements": "SELECT",
     "tickets": "SELECT, UPDATE (ticket_status, check_in_time, checked_in_by, updated_at)",
     "checkins": "SELECT, INSERT",
+    "fines": f"SELECT, INSERT {_FINED}",
     "idempotency": "SELECT, INSERT",
     "domain_events": "INSERT",
     "notifications": "SELECT, UPDATE (is_read, read_at)",
@@ -135,6 +162,7 @@ REPORTING_GRANTS: Final[dict[str, str]] = {
             *("refunds", "booking_charges", "promotions", "booking_promotions", "entitlements", "shifts"),
             *("cash_movements", "shift_counts", "stock_counts", "z_reports", "approvals", "booking_modifications"),
             *("payment_questions", "checkins", "policy_configurations", "spoilt_prints"),
+            *("fines", "callback_requests", "callback_escalations"),
         ),
         "SELECT",
     ),
@@ -170,12 +198,18 @@ _PERSONAL: Final[dict[str, frozenset[str]]] = {
     "entitlements": frozenset({"holder_name", "identity_digest", "identity_last_four", "document_reference"}),
     "payment_questions": frozenset({"details"}),
     "approvals": frozenset({"details"}),
+    "fines": frozenset(
+        {"person_name", "identity_number", "identity_digest", "identity_last_four", "external_reference", "note"}
+    ),
+    "callback_requests": frozenset({"customer_name", "contact_phone", "contact_phone_digest", "note", "resolution"}),
+    "callback_escalations": frozenset({"reason"}),
 }
 _PERSONAL_AT_GATES: Final[dict[str, frozenset[str]]] = {
     "users": _PERSONAL["users"] - {"full_name"},
     "bookings": _PERSONAL["bookings"],
     "passengers": frozenset({"identity_number", "identity_digest", "passenger_dob"}),
     "user_sessions": _SECRET["user_sessions"],
+    "fines": frozenset({"identity_number", "identity_digest", "external_reference"}),
 }
 #: role -> table -> columns its SELECT leaves out
 HIDDEN: Final = {

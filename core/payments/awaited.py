@@ -62,11 +62,15 @@ _LOCK_PAYMENT: Final = Statement(
     .where(Payment.operator_id == bindparam("operator_id"), Payment.id == bindparam("payment_id"))
     .with_for_update()
 )
+#: What went another way the gateway knows nothing of.
 _REFUNDED: Final = Statement(
-    select(func.coalesce(func.sum(Refund.refund_amount), 0)).where(
+    select(func.coalesce(func.sum(Refund.refund_amount), 0))
+    .join(Payment, (Payment.operator_id == Refund.operator_id) & (Payment.id == Refund.payment_id))
+    .where(
         Refund.operator_id == bindparam("operator_id"),
         Refund.payment_id == bindparam("payment_id"),
         Refund.refund_status == "completed",
+        Refund.refund_method == Payment.payment_method,
     )
 )
 _HEARD: Final = Statement(

@@ -249,7 +249,7 @@ def take_late(tx: Transaction, payment: Any) -> None:
 
 
 def take_up(tx: Transaction, refund_id: UUID) -> None:
-    """Queue another try of a refund that had failed; until it ends nobody else pays it out."""
+    """Queue a try of a refund; until it ends nobody else pays it out, and it goes no other way."""
     tx.send(_TAKE_UP, refund_id=refund_id)
 
 

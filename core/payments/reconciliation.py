@@ -69,18 +69,20 @@ _DUE: Final = Statement(
     )
     .order_by(Payment.id)
 )
-_REFUNDS: Final = Statement(
+_OF_PAYMENT: Final = (
     select(
         *(Refund.id, Refund.refund_reference, Refund.refund_amount, Refund.refund_status, Refund.payment_id),
         *(Payment.payment_reference, Payment.booking_id),
     )
     .join(Payment, (Payment.operator_id == Refund.operator_id) & (Payment.id == Refund.payment_id))
-    .where(
-        Refund.operator_id == bindparam("operator_id"),
+    .where(Refund.operator_id == bindparam("operator_id"))
+)
+_REFUND: Final = Statement(_OF_PAYMENT.where(Refund.id == bindparam("refund_id")))
+_REFUNDS: Final = Statement(
+    _OF_PAYMENT.where(
         Refund.refund_method == func.any(bindparam("methods", type_=ARRAY(Text))),
         Refund.refund_status == func.any(bindparam("states", type_=ARRAY(Text))),
-    )
-    .order_by(Refund.id)
+    ).order_by(Refund.id)
 )
 _LOCK_REFUND: Final = Statement(
     select(Refund)
@@ -189,6 +191,19 @@ def _count(progress: Progress, report: Report) -> None:
     report.questions += progress.question is not None
 
 
+def send_back(desk: QrisDesk, refund_id: UUID) -> Report:
+    """Ask the gateway for one refund, at once; it pays it out once however often it is asked.
+
+    Raises:
+        Unreachable: the gateway did not answer; the refund waits.
+    """
+    report = Report()
+    row = desk.office.database.transaction(lambda tx: tx.send(_REFUND, refund_id=refund_id).first())
+    if row is not None:
+        _send_back(desk, row, report)
+    return report
+
+
 def _send_back(desk: QrisDesk, row: Any, report: Report) -> None:
     """One refund: the gateway is asked for it under our reference, which it pays out once."""
     if not desk.office.database.transaction(partial(_still_waits, row=row), actor=desk.actor):
@@ -209,18 +224,25 @@ def _send_back(desk: QrisDesk, row: Any, report: Report) -> None:
 
 
 def _still_waits(tx: Transaction, *, row: Any) -> bool:
-    """Whether nobody has paid it out meanwhile; one that had failed is under way again from here on."""
+    """Whether nobody has paid it out meanwhile; it is under way from here on, and goes no other way until it fails."""
     tx.send(pending.LOCK, booking_id=row.booking_id).first()
     refund = tx.send(_LOCK_REFUND, refund_id=row.id).first()
-    if refund is not None and refund.refund_status == "failed":
+    if refund is None or not _is_to_be_sent(refund):
+        return False
+    if refund.refund_status != "processing":
         giving_back.take_up(tx, row.id)
-    return refund is not None and refund.refund_status != "completed"
+    return True
+
+
+def _is_to_be_sent(refund: Any) -> bool:
+    """Paid out already, forfeited, or sent another way meanwhile: not by the gateway."""
+    return METHODS[refund.refund_method].asynchronous and refund.refund_status in ("initiated", "processing", "failed")
 
 
 def _done(tx: Transaction, *, row: Any, answer: Answer) -> None:
     tx.send(pending.LOCK, booking_id=row.booking_id).first()
     refund = tx.send(_LOCK_REFUND, refund_id=row.id).first()
-    if refund is None or refund.refund_status == "completed":
+    if refund is None or refund.refund_status != "processing":
         return
     payment = tx.send(_PAYMENT, payment_id=row.payment_id).first()
     giving_back.complete(tx, refund, payment, reference=answer.transaction_id, response=answer.as_record())

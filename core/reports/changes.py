@@ -10,7 +10,8 @@ from sqlalchemy import text
 from core.database import Actor, Transaction
 from core.office import Office
 from core.permissions import require
-from core.reports.table import Column, Report, Span
+from core.reports.span import Span
+from core.reports.table import Column, Report
 
 #: A refund counts when it was paid out; one that is under way when it was asked for.
 _REFUNDS: Final = """

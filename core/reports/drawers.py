@@ -11,7 +11,8 @@ from core.clock import local
 from core.database import Actor, Transaction
 from core.office import Office
 from core.permissions import require
-from core.reports.table import Column, Report, Span
+from core.reports.span import Span
+from core.reports.table import Column, Report
 
 _SHIFTS: Final = """
 SELECT s.shift_number, u.staff_number || ' ' || u.full_name AS clerk, t.terminal_code AS terminal, s.closed_at,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from typing import Any, Final
 
 from sqlalchemy import func, select
@@ -89,7 +90,7 @@ def legs(
     numbers = {one.id: sum(each.number for each in known if each.class_id == one.id) for one in classes}
     found = []
     halts = [stop for stop in route.stops if stop.is_served]
-    for board, leave in zip(halts, halts[1:], strict=False):
+    for board, leave in pairwise(halts):
         mask = legs_mask(board.order, leave.order)
         names = network.stations[board.station_id].code, network.stations[leave.station_id].code
         each = []
@@ -98,8 +99,9 @@ def legs(
             taken = sum(few.number for few in known if few.class_id == one.id and few.legs & mask)
             room, taken = (numbers[one.id], taken) if numbers[one.id] else (one.capacity, with_ticket)
             each.append(Leg(*names, one.code, room, with_ticket, taken, leave.km - board.km))
-        together = [sum(getattr(leg, name) for leg in each) for name in ("seats", "sold", "taken")]
-        found += [Leg(*names, None, *together, leave.km - board.km), *each]
+        seats_there, sold_there = sum(leg.seats for leg in each), sum(leg.sold for leg in each)
+        taken_there = sum(leg.taken for leg in each)
+        found += [Leg(*names, None, seats_there, sold_there, taken_there, leave.km - board.km), *each]
     return found
 
 

@@ -10,7 +10,8 @@ from sqlalchemy import text
 from core.database import Actor, Transaction
 from core.office import Office
 from core.permissions import require
-from core.reports.table import Column, Report, Span
+from core.reports.span import Span
+from core.reports.table import Column, Report
 
 _USES: Final = """
 SELECT p.promotion_code AS code, p.promotion_name AS name,

@@ -16,7 +16,8 @@ from sqlalchemy import text
 from core.database import Actor, Transaction
 from core.office import Office
 from core.permissions import require
-from core.reports.table import Cell, Column, Report, Span
+from core.reports.span import Span
+from core.reports.table import Cell, Column, Report
 
 By: TypeAlias = Literal["day", "shift", "clerk", "method", "train", "class"]
 BY: Final[tuple[By, ...]] = ("day", "shift", "clerk", "train", "class", "method")

@@ -7,18 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from typing import Any, Final, Literal, TypeAlias
-
-from core.clock import local, zone
-from core.database import Transaction
-from core.days import parse_day
-from core.errors import UsageError
+from typing import Any, Literal, TypeAlias
 
 Cell: TypeAlias = str | int | None
 Kind: TypeAlias = Literal["text", "count", "money", "percent"]
-#: Days that one report may be about.
-MOST_DAYS: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,56 +82,3 @@ class Report:
             "rows": [list(row) for row in self.rows],
             "totals": list(self.totals),
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Some days of the operator's calendar, both ends included."""
-
-    first: date
-    last: date
-    time_zone: str
-
-    @property
-    def begin(self) -> datetime:
-        return datetime.combine(self.first, datetime.min.time(), tzinfo=zone(self.time_zone))
-
-    @property
-    def end(self) -> datetime:
-        """The moment before which all of it is."""
-        return datetime.combine(self.last + timedelta(days=1), datetime.min.time(), tzinfo=zone(self.time_zone))
-
-    @property
-    def bounds(self) -> dict[str, Any]:
-        """For a query's parameters ``:begin``, ``:end`` and ``:zone``."""
-        return {"begin": self.begin, "end": self.end, "zone": self.time_zone}
-
-    def facts(self) -> dict[str, Cell]:
-        return {"from": self.first.isoformat(), "to": self.last.isoformat()}
-
-
-def span_of(tx: Transaction, time_zone: str, first: str | None = None, last: str | None = None) -> Span:
-    """The days somebody asks about: today if nothing is said, one day if only the first is.
-
-    Raises:
-        UsageError: no such day (``date_invalid``), or the days go backwards or are too many (``span_invalid``).
-    """
-    today = local(tx.now, time_zone).date()
-    begin = _day(first, today) if first else None
-    end = _day(last, today) if last else begin
-    begin, end = begin or end or today, end or today
-    if not timedelta() <= end - begin < timedelta(days=MOST_DAYS):
-        raise UsageError(
-            f"From {begin} to {end} is no span of up to {MOST_DAYS} days.",
-            code="span_invalid",
-            hint="Name the earlier day first.",
-        )
-    return Span(begin, end, time_zone)
-
-
-def _day(written: str, today: date) -> date:
-    """A day as people write it. ``25`` is the last 25th, not the next: reports look back. ``-1`` is yesterday."""
-    word = written.strip()
-    if word.startswith("-") and word[1:].isdigit() and len(word) <= len("-999"):
-        return today - timedelta(days=int(word[1:]))
-    return parse_day(word, today)

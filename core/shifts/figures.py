@@ -56,6 +56,7 @@ class Work:
     tickets: int = 0
     originals_printed: int = 0
     copies_printed: int = 0
+    prints_spoilt: int = 0  #: of those that were printed: their blanks are among the spoilt ones
     payments_under_way: int = 0
 
     def as_json(self) -> dict[str, Any]:
@@ -66,6 +67,7 @@ class Work:
             "tickets": self.tickets,
             "originals_printed": self.originals_printed,
             "copies_printed": self.copies_printed,
+            "prints_spoilt": self.prints_spoilt,
             "payments_under_way": self.payments_under_way,
         }
 
@@ -117,7 +119,7 @@ class Figures:
         """Blanks that left the rolls and were neither printed on nor spoilt; None while a roll is not counted."""
         if not self.rolls or any(roll.next_number is None for roll in self.rolls):
             return None
-        printed = self.work.originals_printed + self.work.copies_printed
+        printed = self.work.originals_printed + self.work.copies_printed - self.work.prints_spoilt
         return sum(roll.used - roll.spoilt for roll in self.rolls) - printed
 
     def as_json(self) -> dict[str, Any]:

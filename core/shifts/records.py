@@ -25,6 +25,7 @@ from core.models import (
     PrintJob,
     Refund,
     ShiftCount,
+    SpoiltPrint,
     StockCount,
     Ticket,
     User,
@@ -129,6 +130,15 @@ _PRINTED: Final = Statement(
         _among(PrintJob.state, "sent", "unknown", "confirmed"),
     )
 )
+_PRINTS_SPOILT: Final = Statement(
+    select(func.count())
+    .select_from(SpoiltPrint)
+    .where(
+        SpoiltPrint.operator_id == bindparam("operator_id"),
+        SpoiltPrint.shift_id == bindparam("shift_id"),
+        SpoiltPrint.still_counted,
+    )
+)
 _ROLLS: Final = Statement(
     select(StockCount.roll, StockCount.first_number, StockCount.next_number, StockCount.spoilt)
     .where(StockCount.operator_id == bindparam("operator_id"), StockCount.shift_id == bindparam("shift_id"))
@@ -166,6 +176,7 @@ class AskedFigures:
                 tickets=rows["tickets"].scalar() or 0,
                 originals_printed=int(printed.originals),
                 copies_printed=int(printed.copies),
+                prints_spoilt=int(rows["prints_spoilt"].scalar() or 0),
                 payments_under_way=rows["under_way"].scalar() or 0,
             ),
             rolls=tuple(Roll(row.roll, row.first_number, row.next_number, row.spoilt) for row in rows["rolls"].all()),
@@ -192,6 +203,7 @@ def ask_figures(tx: Transaction, shift: Shift, zone: str, *, until: datetime | N
         "bookings": tx.send(_BOOKINGS, **mine),
         "tickets": tx.send(_TICKETS, **mine),
         "under_way": tx.send(_UNDER_WAY, **mine),
+        "prints_spoilt": tx.send(_PRINTS_SPOILT, **mine),
         "rolls": tx.send(_ROLLS, **mine),
         "printed": tx.send(_PRINTED, terminal_id=shift.terminal_id, since=shift.opened_at, until=until or tx.now),
     }

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, insert, update
+from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy.types import Integer
 from uuid_utils.compat import uuid7
 
 from core.database import Statement, Transaction, on_violation
@@ -28,8 +29,30 @@ _FINISH: Final = Statement(
         StockCount.shift_id == bindparam("shift_id"),
         StockCount.roll == bindparam("mark"),
     )
-    .values(next_number=bindparam("next"), spoilt=bindparam("wasted"), updated_at=func.now())
+    .values(
+        next_number=bindparam("next"),
+        spoilt=func.greatest(StockCount.spoilt, bindparam("wasted", type_=Integer)),
+        updated_at=func.now(),
+    )
     .returning(StockCount.id)
+)
+_LOADED: Final = Statement(
+    select(StockCount.roll, StockCount.first_number)
+    .where(
+        StockCount.operator_id == bindparam("operator_id"),
+        StockCount.shift_id == bindparam("shift_id"),
+        StockCount.next_number.is_(None),
+    )
+    .order_by(StockCount.created_at.desc(), StockCount.id.desc())
+)
+_SPOIL: Final = Statement(
+    update(StockCount)
+    .where(
+        StockCount.operator_id == bindparam("operator_id"),
+        StockCount.shift_id == bindparam("shift_id"),
+        StockCount.roll == bindparam("mark"),
+    )
+    .values(spoilt=StockCount.spoilt + 1, updated_at=func.now())
 )
 
 on_violation(
@@ -110,6 +133,8 @@ def write(tx: Transaction, shift_id: UUID, mark: str, first_number: int) -> None
 def finish(tx: Transaction, shift_id: UUID, mark: str, next_number: int, spoilt: int) -> None:
     """Queue the end of a roll: the number on its next blank, and how many of the used ones are spoilt.
 
+    What was called spoilt during the shift stays so: the larger number counts.
+
     Raises:
         NotFound: this shift has no such roll (code ``unknown_roll``).
         Refused: numbers that run backwards.
@@ -121,3 +146,46 @@ def finish(tx: Transaction, shift_id: UUID, mark: str, next_number: int, spoilt:
     if done.first() is None:
         raise NotFound(f"This shift has no roll {mark}.", code="unknown_roll", hint="Its rolls: counter shift show.")
     tx.audit("update", "stock_counts", shift_id, new={"roll": mark, "next_number": next_number, "spoilt": spoilt})
+
+
+def blank_of(text: str) -> tuple[str | None, int]:
+    """Roll and number of one blank: ``A17:123``, or ``123`` of the roll that is loaded.
+
+    Raises:
+        UsageError: it is no such thing.
+    """
+    mark, _, number = text.strip().rpartition(":")
+    if not (number.isascii() and number.isdigit()) or len(number) > len(str(_LARGEST)):
+        raise UsageError(
+            "This is no number of ticket stock.", code="roll_invalid", hint="Type it as printed on the blank: A17:123."
+        )
+    return (mark_of(mark) if mark else None), require_number(int(number))
+
+
+def spoil(tx: Transaction, shift_id: UUID, mark: str | None, number: int | None) -> str | None:
+    """Count one spoilt blank of a roll of this shift; returns the roll's mark, None where stock is not accounted for.
+
+    Args:
+        mark: None: the roll that was loaded last.
+
+    Raises:
+        NotFound: this shift has no such roll (``unknown_roll``).
+        Refused: a blank is named and no roll is (``roll_missing``), or it was used earlier (``roll_numbers``).
+    """
+    loaded = tx.send(_LOADED, shift_id=shift_id).pairs()
+    if mark is None and not loaded:
+        if number is not None:
+            raise Refused("No roll is loaded.", code="roll_missing", hint="Leave the blank's number out.")
+        return None
+    mark = mark or next(iter(loaded))
+    if mark not in loaded:
+        raise NotFound(f"This shift has no roll {mark}.", code="unknown_roll", hint="Its rolls: counter shift show.")
+    if number is not None and number < loaded[mark]:
+        raise Refused(
+            f"Blanks of roll {mark} below {loaded[mark]} were used before this shift.",
+            code="roll_numbers",
+            hint="Read the number on the blank again.",
+        )
+    tx.send(_SPOIL, shift_id=shift_id, mark=mark)
+    tx.audit("update", "stock_counts", shift_id, new={"roll": mark, "spoilt": number})
+    return mark

@@ -69,6 +69,10 @@ def approver_options(command: F) -> F:
         metavar="FILE",
         help="The approver's PIN.",
     )(command)
-    return click.option("--approve-staff", metavar="NUMBER", help="Who approves; COUNTER_APPROVER if left out.")(
-        command
-    )
+    return click.option(
+        "--approve-staff",
+        "--approver",
+        "approve_staff",
+        metavar="NUMBER",
+        help="Who approves; COUNTER_APPROVER if left out.",
+    )(command)

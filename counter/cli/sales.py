@@ -136,7 +136,7 @@ def sell(
     sale_key, tender = key or uuid7(), tender_of(given)
     asked = [origin, destination, day, train_number, class_code, seats, tender.method, tender.tendered]
     promotions = normalised(promotions)
-    with workplace(as_json=as_json) as place, _found_again_by(sale_key):
+    with workplace(as_json=as_json) as place, found_again_by(sale_key):
         actor = place.scripted_actor("counter sell")
         as_asked = idempotency.fingerprint(
             place.office.keys,
@@ -177,7 +177,7 @@ def _further(tender: Tender, amount: int | None) -> list[str]:
 
 
 @contextmanager
-def _found_again_by(key: UUID) -> Iterator[None]:
+def found_again_by(key: UUID) -> Iterator[None]:
     """Whatever cuts a sale short, the error says how to find what was saved of it."""
     hint = f"Ask again with --key {key}: if it was saved, that finds it."
     try:

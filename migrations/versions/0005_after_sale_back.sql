@@ -4,15 +4,33 @@ DROP TRIGGER guard_sold ON passengers
 --;;
 DROP TRIGGER guard_sold ON tickets
 --;;
+DROP POLICY own_operator ON seat_inventory
+--;;
+DROP POLICY take ON seat_inventory
+--;;
+DROP POLICY withdraw ON seat_inventory
+--;;
 DROP POLICY assign ON user_stations
 --;;
 DROP POLICY relieve ON user_stations
 --;;
+DROP POLICY own_operator ON schedules
+--;;
+DROP POLICY disrupt ON schedules
+--;;
 DROP POLICY sign_off ON user_sessions
+--;;
+REVOKE ALL ON domain_events FROM counter
+--;;
+REVOKE ALL ON seat_inventory FROM counter_supervisor
+--;;
+REVOKE ALL ON schedules FROM counter_supervisor
 --;;
 REVOKE ALL ON passengers FROM counter
 --;;
 REVOKE ALL ON tickets FROM counter
+--;;
+REVOKE ALL ON tickets FROM counter_supervisor
 --;;
 REVOKE ALL ON booking_modifications FROM counter
 --;;
@@ -21,6 +39,24 @@ REVOKE ALL ON refunds FROM counter
 REVOKE ALL ON refunds FROM counter_reporting
 --;;
 DROP TABLE booking_modification_stats
+--;;
+DROP TABLE notification_deliveries
+--;;
+DROP TABLE job_failures
+--;;
+DROP TABLE notification_configurations
+--;;
+DROP TABLE callback_requests
+--;;
+DROP TABLE background_jobs
+--;;
+DROP TABLE callback_escalations
+--;;
+DROP TABLE background_job_items
+--;;
+DROP TABLE delay_vouchers
+--;;
+DROP TABLE fines
 --;;
 DROP TABLE spoilt_prints
 --;;
@@ -38,11 +74,17 @@ ALTER TABLE print_jobs ADD CONSTRAINT ck_print_jobs_document_kind_known CHECK (d
 --;;
 DROP INDEX ix_booking_modifications_operator_id_ticket_id
 --;;
+ALTER TABLE booking_modifications DROP CONSTRAINT fk_booking_modifications_operator_id_ticket_id
+--;;
 ALTER TABLE booking_modifications DROP CONSTRAINT ck_booking_modifications_modification_type_known
 --;;
 ALTER TABLE booking_modifications ADD CONSTRAINT ck_booking_modifications_modification_type_known CHECK (modification_type IN ('cancel', 'reschedule', 'correction', 'late_payment', 'settlement'))
 --;;
-ALTER TABLE booking_modifications DROP CONSTRAINT fk_booking_modifications_operator_id_ticket_id
+ALTER TABLE notifications DROP CONSTRAINT ck_notifications_notification_type_known
+--;;
+ALTER TABLE notifications ADD CONSTRAINT ck_notifications_notification_type_known CHECK (notification_type IN ('booking', 'payment', 'schedule', 'promotion', 'security'))
+--;;
+ALTER TABLE schedules DROP COLUMN skipped_stops
 --;;
 ALTER TABLE booking_modifications DROP COLUMN ticket_id
 --;;
@@ -122,6 +164,27 @@ BEGIN
     RETURN NULL;
 END $$
 --;;
+CREATE OR REPLACE FUNCTION guard_tickets_insert() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    sold record;
+BEGIN
+    FOR sold IN
+        SELECT b.operator_id, b.id, b.booking_number, b.status FROM public.bookings b
+        WHERE (b.operator_id, b.id) IN (SELECT n.operator_id, n.booking_id FROM new_rows n) FOR SHARE
+    LOOP
+        IF sold.status <> 'pending' AND EXISTS (
+            SELECT FROM new_rows n WHERE n.operator_id = sold.operator_id AND n.booking_id = sold.id
+                AND NOT EXISTS (SELECT FROM public.booking_modifications m WHERE m.operator_id = n.operator_id
+                    AND m.booking_id = sold.id AND m.status = 'open'))
+        THEN
+            RAISE EXCEPTION 'booking % is closed', sold.booking_number
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'booking_closed', TABLE = TG_TABLE_NAME;
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END $$
+--;;
 CREATE OR REPLACE FUNCTION guard_refund_shift() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -162,9 +225,15 @@ BEGIN
     RETURN NEW;
 END $$
 --;;
+GRANT SELECT, INSERT (operator_id, id, event_type, entity_type, entity_id, payload, correlation_id, causation_id, user_id, terminal_id, processing_status) ON domain_events TO counter
+--;;
+CREATE POLICY own_operator ON seat_inventory TO counter, counter_gate, counter_reporting USING (operator_id = (SELECT current_operator())) WITH CHECK (operator_id = (SELECT current_operator()))
+--;;
 CREATE POLICY assign ON user_stations FOR INSERT TO counter_supervisor WITH CHECK (operator_id = (SELECT current_operator()) AND (SELECT acting_role()) IN ('supervisor', 'admin'))
 --;;
 CREATE POLICY relieve ON user_stations FOR DELETE TO counter_supervisor USING (operator_id = (SELECT current_operator()) AND (SELECT acting_role()) IN ('supervisor', 'admin'))
+--;;
+CREATE POLICY own_operator ON schedules TO counter, counter_gate, counter_reporting USING (operator_id = (SELECT current_operator())) WITH CHECK (operator_id = (SELECT current_operator()))
 --;;
 CREATE POLICY sign_off ON user_sessions FOR UPDATE TO counter_supervisor USING (operator_id = (SELECT current_operator()) AND (SELECT acting_role()) IN ('supervisor', 'admin')) WITH CHECK (operator_id = (SELECT current_operator()) AND (SELECT acting_role()) IN ('supervisor', 'admin'))
 --;;
@@ -178,6 +247,20 @@ GRANT SELECT, INSERT (operator_id, id, payment_id, refund_reference, refund_reas
 --;;
 GRANT SELECT (operator_id, id, payment_id, refund_reference, refund_reason, refund_amount, processing_fee, refund_status, refund_method, refund_date, created_at, updated_at, shift_id, modification_id, requested_by) ON refunds TO counter_reporting
 --;;
+DROP FUNCTION guard_fine()
+--;;
+DROP FUNCTION take_fined_from_ticket()
+--;;
 DROP FUNCTION guard_passenger_sold()
 --;;
 DROP FUNCTION guard_refund_way()
+--;;
+DROP FUNCTION guard_notification_deliveries_transition()
+--;;
+DROP FUNCTION guard_background_job_items_transition()
+--;;
+DROP FUNCTION guard_background_jobs_transition()
+--;;
+DROP FUNCTION guard_fines_transition()
+--;;
+DROP FUNCTION guard_callback_requests_transition()

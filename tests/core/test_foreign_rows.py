@@ -135,7 +135,7 @@ FORBIDDEN = [
     "UPDATE bookings SET operator_id = 1",
     "UPDATE bookings SET schedule_id = 1",
     "DELETE FROM bookings",
-    "UPDATE passengers SET passenger_name = 'X'",
+    "UPDATE passengers SET seat_id = 1",
     "UPDATE tickets SET seat_id = 1",
     "UPDATE tickets SET legs = 1",
     "DELETE FROM tickets",

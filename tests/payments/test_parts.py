@@ -232,9 +232,15 @@ def test_a_hold_that_runs_out_with_parts_paid_loses_no_money(desk: Desk, how: st
     assert [one.refund_status for one in desk.owner("SELECT refund_status FROM refunds")] == ["initiated"] * 2
     desk.require_sound()
     supervisor = actor_of(desk, "3001")
-    for one in questions.open_questions(desk.office, supervisor):
+    waiting = questions.open_questions(desk.office, supervisor)
+    with pytest.raises(shifts.NoOpenShift):  # cash comes out of a drawer
+        questions.resolve(desk.office, supervisor, waiting[0].name, "paid back")
+    drawer = shifts.open_shift(desk.office, supervisor, 500_000)
+    for one in waiting:
         questions.resolve(desk.office, supervisor, one.name, "paid back")
     assert money(desk, held) == (300_000, 300_000, 0)
+    cash = "SELECT shift_id FROM refunds WHERE refund_method = 'cash'"
+    assert [row.shift_id for row in desk.owner(cash)] == [drawer.id]
     desk.require_sound()
 
 

@@ -108,7 +108,7 @@ async def test_a_value_is_changed_told_and_withdrawn(boss: Boss, office: Office)
     await boss.done()
     await boss.press("f3")
     await boss.shown(Question)
-    await boss.press("y")
+    await boss.press("enter")
     await boss.done()
     assert boss.message == "cancel_fee_percent is 25 again."
     assert register.find(office, actor, "cancel_fee_percent").origin == "default"
