@@ -25,7 +25,7 @@ from core import policy, staff
 from core.database import Actor, Statement, Transaction
 from core.errors import NotFound, Refused, StateConflict
 from core.models import Approval as ApprovalRow
-from core.models import User
+from core.models import CallbackEscalation, User
 from core.office import Office
 from core.permissions import require
 from core.policy import APPROVAL_MINUTES
@@ -34,7 +34,11 @@ from core.wording import one_line
 
 #: What can be asked for, and the permission it takes to decide.
 KINDS: Final[Mapping[str, str]] = dict.fromkeys(
-    ("over_short", "cash_movement", "refund", "reschedule", "correction", "quota", "fault", "duplicate"), "approve"
+    (
+        *("over_short", "cash_movement", "refund", "reschedule", "correction", "quota", "fault", "duplicate"),
+        *("fine_waiver", "ban_lift"),
+    ),
+    "approve",
 )
 
 
@@ -155,6 +159,18 @@ _USE: Final = Statement(
 )
 
 
+#: Whoever was told that it waits too long need not look any more.
+_NO_MORE_LATE: Final = Statement(
+    update(CallbackEscalation)
+    .where(
+        CallbackEscalation.operator_id == bindparam("operator_id"),
+        CallbackEscalation.approval_id == bindparam("approval_id"),
+        CallbackEscalation.resolved_at.is_(None),
+    )
+    .values(resolved_at=func.now())
+)
+
+
 def _approval(row: Any) -> Approval:
     return Approval(
         id=row.id,
@@ -252,6 +268,7 @@ def decide(office: Office, approver: Actor, approval_id: UUID, *, approve: bool,
             approver=approver.user_id,
             why=why or None,
         )
+        tx.send(_NO_MORE_LATE, approval_id=approval_id)
         said = {
             "number": asked.number,
             "status": "approved" if approve else "refused",

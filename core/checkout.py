@@ -14,9 +14,10 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, func, select, update
 
+from core import bans, pending, policy, promotions, timetable
 from core import bill as bills
 from core import party as parties
-from core import pending, policy, promotions, timetable
+from core.bans import PendingBans
 from core.bill import Bill, Line
 from core.database import Statement, Transaction
 from core.errors import StateConflict
@@ -86,20 +87,30 @@ class Checkout:
 class Wanted:
     """Everything a checkout needs, asked for in a pipeline and not yet read."""
 
-    __slots__ = ("booked", "policies", "promotions")
+    __slots__ = ("bans", "booked", "policies", "promotions")
 
-    def __init__(self, policies: PendingPolicies, booked: Pending, asked: PendingPromotions | None) -> None:
-        self.policies, self.booked, self.promotions = policies, booked, asked
+    def __init__(
+        self, policies: PendingPolicies, booked: Pending, asked: PendingPromotions | None, banned: PendingBans
+    ) -> None:
+        self.policies, self.booked, self.promotions, self.bans = policies, booked, asked, banned
 
     def held(self, network: Network) -> Hold:
         """The hold, as ``pending.Pending.read``."""
         return self.booked.read(network)
 
 
-def ask(tx: Transaction, booking_id: UUID, codes: Sequence[str]) -> Wanted:
-    """Queue locking the booking and the questions a checkout has."""
+def ask(
+    tx: Transaction,
+    office: Office,
+    booking_id: UUID,
+    passengers: Sequence[PassengerInput] | None,
+    codes: Sequence[str],
+) -> Wanted:
+    """Queue locking the booking and the questions a checkout has, whether the party may buy among them."""
     asked_policies = policy.ask(tx)
-    return Wanted(asked_policies, pending.ask_pending(tx, booking_id), promotions.ask(tx, codes))
+    booked = pending.ask_pending(tx, booking_id)
+    banned = bans.ask(tx, office.keys, booking_id, passengers)
+    return Wanted(asked_policies, booked, promotions.ask(tx, codes), banned)
 
 
 def work_out(
@@ -112,6 +123,7 @@ def work_out(
 
     Raises:
         Refused: the train is not on sale any more, the party does not fit, a promotion does not apply.
+        TravelBan: unpaid fines ban one of them from buying.
     """
     if held.is_priced:
         return as_fixed(tx, office, held, wanted.policies.read())
@@ -119,6 +131,7 @@ def work_out(
     timetable.require_on_sale(held.journey, policies, tx.now)
     entered = parties.stored(tx, office, held.booking_id) if passengers is None else passengers
     party = parties.seat(tx, office, held, policies, entered)
+    parties.require_may_buy(tx, office, held, policies, party, wanted.bans)
     bill = bills.make(party, held.booking_fee)
     if wanted.promotions is None:
         return Checkout(held, tuple(party), bill, policies)

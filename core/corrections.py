@@ -7,7 +7,6 @@ ticket afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -20,7 +19,7 @@ from core import (
     after_sale,
     approvals,
     change_payment,
-    entitlements,
+    correction_checks,
     idempotency,
     modifications,
     policy,
@@ -35,18 +34,17 @@ from core.bill import Line
 from core.clock import local
 from core.correction_rules import Correction, Outside, Person, classify
 from core.database import Actor, Statement, Transaction
-from core.entitlements import EntitlementRefused, Journeying, Rates
 from core.errors import Refused
 from core.idempotency import Request
 from core.identity import PassengerType, mask, parse_identity
-from core.models import BookingModification, Entitlement, Passenger, Ticket
+from core.models import BookingModification, Passenger, Ticket
 from core.office import Office
 from core.party import identity_number, identity_purpose
 from core.passengers import PartyLimits, PassengerDetails, PassengerInput, check_passenger
 from core.payments import Tender
 from core.permissions import require
-from core.states import LIVE_TICKET
 from core.ticket_changes import Holder, Issued
+from core.wording import one_line
 
 _RENAME: Final = Statement(
     update(Passenger)
@@ -79,20 +77,6 @@ _CORRECTED: Final = Statement(
         BookingModification.modification_type == "correction",
         BookingModification.status == "closed",
         Ticket.passenger_id == bindparam("passenger_id"),
-    )
-)
-_KIND: Final = Statement(
-    select(Entitlement.entitlement_kind).where(
-        Entitlement.operator_id == bindparam("operator_id"), Entitlement.id == bindparam("entitlement_id")
-    )
-)
-_ELSEWHERE: Final = Statement(
-    select(Ticket.ticket_number).where(
-        Ticket.operator_id == bindparam("operator_id"),
-        Ticket.schedule_id == bindparam("schedule_id"),
-        Ticket.exclusive_identity == bindparam("digest"),
-        Ticket.ticket_status.in_(LIVE_TICKET),
-        Ticket.id != bindparam("serial"),
     )
 )
 
@@ -209,6 +193,7 @@ def carry_out(
         StateConflict: the ticket is used or closed.
         ApprovalNeeded, NotApproved: it is another person or otherwise outside policy.
         EntitlementRefused: the ticket's reduction is not this person's.
+        TravelBan: unpaid fines ban this person.
         Refused: name or identity cannot be; the train has departed; corrections are not made; ``identity_mismatch``.
         KeyReused: the key belongs to another request.
     """
@@ -229,13 +214,9 @@ def carry_out(
             return ticket_changes.read_issue(tx, network, UUID(first.require_same()))
         sold = after_sale.lock(tx, network, holder.sold.id)
         plan = _work_out(tx, office, sold, holder, wanted)
-        used = None
-        if plan.outside:
-            if approval_id is None:
-                raise ticket_changes.approval_needed(plan.wish(), plan.why_outside())
-            used = approvals.consume(tx, approval_id, plan.wish()).id
+        used = _approved(tx, plan, approval_id) if plan.outside else None
         modifications.begin(
-            tx, sold.id, "correction", reason or plan.kind.value, approval_id=used, user_id=sold.user_id,
+            tx, sold.id, "correction", one_line(reason) or plan.kind.value, approval_id=used, user_id=sold.user_id,
             within_policy=not plan.outside, fee=plan.fee, ticket_id=plan.ticket.serial, modification_id=modification,
         )  # fmt: skip
         _rename(tx, office, sold, plan)
@@ -251,6 +232,12 @@ def carry_out(
         )
 
     return office.database.transaction(correct, actor=actor)
+
+
+def _approved(tx: Transaction, plan: Plan, approval_id: UUID | None) -> UUID:
+    if approval_id is None:
+        raise ticket_changes.approval_needed(plan.wish(), plan.why_outside())
+    return approvals.consume(tx, approval_id, plan.wish()).id
 
 
 def _holder(office: Office, actor: Actor, wanted: Wanted) -> Holder:
@@ -301,10 +288,11 @@ def _work_out(tx: Transaction, office: Office, sold: SoldBooking, holder: Holder
     if asked_quota.read(sold.policies, **ticket.place).is_used_up:
         outside.append(Outside.QUOTA)
     digest = office.keys.digest(after.identity) if after.identity else None
-    _require_free(tx, ticket, digest)
+    correction_checks.require_free(tx, ticket, digest)
+    correction_checks.require_may_travel(tx, office, sold, ticket, details, digest)
     return Plan(
         ticket, before, details, kind, tuple(outside), sold.policies.get(policy.CORRECTION_FEE, **ticket.place),
-        _entitlement(tx, sold, ticket, own, digest), digest, customer,
+        correction_checks.entitlement_of(tx, sold, ticket, own, digest), digest, customer,
     )  # fmt: skip
 
 
@@ -327,44 +315,6 @@ def _checked(
 
 
 _LIMITS: Final = (policy.INFANT_AGE, policy.INFANTS_PER_ADULT, policy.SENIOR_AGE)
-
-
-def _require_free(tx: Transaction, ticket: SoldTicket, digest: bytes | None) -> None:
-    """On a subsidised train an identity travels once; the database's own index has the last word."""
-    if ticket.exclusive_identity is None or digest is None or digest == ticket.exclusive_identity:
-        return
-    asked = tx.send(_ELSEWHERE, schedule_id=ticket.journey.schedule_id, digest=digest, serial=ticket.serial)
-    if asked.first() is not None:
-        raise Refused(
-            "This identity already has a ticket for this train.",
-            code="one_ticket_per_identity",
-            hint="On subsidised trains an identity travels once per departure.",
-        )
-
-
-def _entitlement(
-    tx: Transaction, sold: SoldBooking, ticket: SoldTicket, own: SoldPassenger, digest: bytes | None
-) -> UUID | None:
-    """By what the ticket's reduction stands afterwards: it is not passed on with the ticket.
-
-    Raises:
-        EntitlementRefused: this person is not entitled to it.
-    """
-    if ticket.entitlement_id is None or digest == own.digest:
-        return ticket.entitlement_id
-    kind = tx.send(_KIND, entitlement_id=ticket.entitlement_id).scalar()
-    known: Sequence[entitlements.Entitlement] = (
-        entitlements.ask(tx, {digest}).read().get(digest, []) if digest is not None else []
-    )
-    trip = ticket.journey
-    rates = Rates.of(sold.policies, **ticket.place, is_subsidised=trip.train.is_subsidised)
-    rounding = sold.policies.get(policy.FARE_ROUNDING, **ticket.place)
-    journey = Journeying(ticket.travel_class.type, trip.day, rates, rounding)
-    try:
-        return entitlements.judge(str(kind), known, journey).entitlement_id
-    except EntitlementRefused as refusal:
-        refusal.hint = "The reduction is the holder's own: register it for this identity, or cancel and sell anew."
-        raise
 
 
 def _rename(tx: Transaction, office: Office, sold: SoldBooking, plan: Plan) -> None:

@@ -407,6 +407,7 @@ def attach(office: Office, actor: Actor, customer_id: UUID, booking_number: str)
         if booking_id is None:
             raise NotFound("There is no such booking to be added.", code="unknown_booking", hint="Check the number.")
         tx.audit("update", "bookings", booking_id, new={"customer": str(customer_id)})
+        tx.event("booking.contact_left", "bookings", booking_id, {"account": True})
 
     office.database.transaction(write, actor=actor)
 

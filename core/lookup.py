@@ -105,6 +105,7 @@ class BookingFile:
                     "reason": one.reason,
                     "within_policy": one.within_policy,
                     "fee_charged": one.fee_charged,
+                    "ticket_number": f"{one.ticket_id:012d}" if one.ticket_id else None,
                     "opened_at": one.created_at.isoformat(),
                 }
                 for one in self.modifications

@@ -15,7 +15,8 @@ from psycopg.types.json import Jsonb
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from uuid_utils.compat import uuid7
 
-from core import entitlements, pending, policy
+from core import bans, entitlements, pending, policy
+from core.bans import PendingBans
 from core.clock import local
 from core.database import Actor, Statement, Transaction
 from core.entitlements import EntitlementRefused, Journeying, Rates, Reduction
@@ -136,6 +137,19 @@ def seat(
         digest = office.keys.digest(details.identity.number) if details.identity else None
         travellers.append(Traveller(uuid7(), details, place_taken, fare, fare, digest, exclusive))
     return _reduced(tx, held, policies, travellers, [one.claim for one in entered])
+
+
+def require_may_buy(
+    tx: Transaction, office: Office, held: Hold, policies: Policies, travellers: Sequence[Traveller], asked: PendingBans
+) -> None:
+    """
+    Raises:
+        TravelBan: unpaid fines ban one of them from buying (code ``travel_ban``).
+    """
+    trip = held.journey
+    people = [(one.details.name, one.digest) for one in travellers]
+    zone = office.operator.time_zone
+    asked.require_none(people, policies, tx.now, zone, station_id=trip.origin.id, train_id=trip.train.id)
 
 
 def _reduced(
@@ -260,16 +274,20 @@ def name_passengers(
         HoldExpired: the seats are gone.
         StateConflict: its bill is fixed.
         Refused: as ``seat``.
+        TravelBan: unpaid fines ban one of them from buying.
     """
     require(actor, "sell")
     network = office.network()
 
     def write(tx: Transaction) -> list[PassengerDetails]:
-        asked = policy.ask(tx)
-        held = pending.ask_pending(tx, booking_id).read(network)
+        asked, booked = policy.ask(tx), pending.ask_pending(tx, booking_id)
+        banned = bans.ask(tx, office.keys, booking_id, entered)
+        held = booked.read(network)
         pending.require_not_priced(held)
         pending.require_not_priced(held)
-        travellers = seat(tx, office, held, asked.read(), entered)
+        policies = asked.read()
+        travellers = seat(tx, office, held, policies, entered)
+        require_may_buy(tx, office, held, policies, travellers, banned)
         store(tx, office, held, travellers)
         tx.send(_NAMED, booking_id=booking_id, named=Jsonb({"named": True, "promotions": [*promotions]}))
         tx.audit("update", "bookings", booking_id, new={"passengers": len(travellers)})

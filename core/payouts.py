@@ -18,7 +18,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, func, select, text, update
 
 from core import after_sale, pending, shifts
-from core.database import Actor, Statement, Transaction
+from core.database import Actor, Statement, Transaction, on_violation
 from core.errors import NotFound, Refused, StateConflict, UsageError
 from core.keys import sealed_in
 from core.models import Booking, Payment, Refund
@@ -29,6 +29,25 @@ from core.payments.standing import refund_json
 from core.permissions import require
 from core.refund_ways import CASH, TRANSFER, WALLET
 from core.wording import one_line
+
+on_violation(
+    "refund_approved",
+    lambda: StateConflict(
+        "This refund is not approved.", code="refund_not_approved", hint="A supervisor approves it: counter cancel."
+    ),
+)
+on_violation(
+    "refund_way_stands",
+    lambda: Refused(
+        "A refund goes the way it was approved, or by transfer.", code="method_refused", hint="Choose bank_transfer."
+    ),
+)
+on_violation(
+    "refund_claimable",
+    lambda: StateConflict(
+        "This refund can still be claimed.", code="refund_claimable", hint="It is kept when its time is over."
+    ),
+)
 
 _PAGE: Final = 100
 _OPEN_STATES: Final = text("refunds.refund_status IN ('initiated', 'processing', 'failed')")
@@ -208,11 +227,12 @@ def _locked(tx: Transaction, known: WaitingRefund) -> tuple[Any, Any]:
     return refund, payment
 
 
-def require_payable(refund: Any, method: str) -> None:
+def require_payable(refund: Any, method: str, *, by_gateway: bool = False) -> None:
     """
     Args:
         refund: its row, with ``now``.
         method: by which it is to be paid.
+        by_gateway: the gateway pays it; it may be under way already.
 
     Raises:
         StateConflict: see ``pay``.
@@ -225,7 +245,7 @@ def require_payable(refund: Any, method: str) -> None:
         raise StateConflict(
             "Nobody claimed this refund in its time.", code="refund_forfeited", hint="A supervisor decides in writing."
         )
-    if METHODS[refund.refund_method].asynchronous:
+    if METHODS[refund.refund_method].asynchronous and not by_gateway:
         if refund.refund_status == "processing":
             raise StateConflict(
                 "The gateway is at it.", code="refund_under_way", hint="Run: counter pay reconcile, then look again."

@@ -28,6 +28,12 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "erase_personal_data": frozenset({"supervisor", "admin"}),
     "disrupt": frozenset({"supervisor", "admin"}),
     "look_into_failures": frozenset({"supervisor", "admin"}),
+    "issue_fines": frozenset({"clerk", "gate", "supervisor", "admin"}),
+    "handle_fines": frozenset({"clerk", "supervisor", "admin"}),
+    "waive_fines": frozenset({"supervisor", "admin"}),
+    "lift_bans": frozenset({"supervisor", "admin"}),
+    "handle_requests": frozenset({"clerk", "supervisor", "admin"}),
+    "read_notices": frozenset({"clerk", "gate", "supervisor", "admin"}),
     "decide_policies": frozenset({"supervisor", "admin"}),
     "look_into_reports": frozenset({"supervisor", "admin"}),
 }

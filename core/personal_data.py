@@ -23,8 +23,10 @@ from core.keys import KeyRing, sealed_in
 from core.models import (
     Booking,
     BookingCharge,
+    CallbackRequest,
     CheckIn,
     Entitlement,
+    Fine,
     Notification,
     Passenger,
     Payment,
@@ -117,15 +119,19 @@ def normalize_mail(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
-    """The rows a person is in: as passenger, by entitlement, as a customer, and bookings that are the person's own."""
+    """The rows a person is in: as passenger, by entitlement, as a customer, who was fined or waits for an answer, and
+    bookings that are the person's own."""
 
     passengers: tuple[UUID, ...]
     entitlements: tuple[UUID, ...]
     customers: tuple[UUID, ...]
     bookings: tuple[UUID, ...]
+    fines: tuple[UUID, ...] = ()
+    requests: tuple[UUID, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.passengers or self.entitlements or self.customers or self.bookings)
+        by_number = self.passengers or self.entitlements or self.fines or self.requests
+        return bool(by_number or self.customers or self.bookings)
 
 
 def questions(operator_id: int, who: Person) -> dict[str, Select[Any]]:
@@ -145,13 +151,32 @@ def questions(operator_id: int, who: Person) -> dict[str, Select[Any]]:
             User.role == "customer",
             false() if by_identity else contact == who.digest,
         ),
+        "fines": select(Fine.id).where(
+            Fine.operator_id == operator_id, Fine.identity_digest == who.digest if by_identity else false()
+        ),
+        "requests": select(CallbackRequest.id).where(
+            CallbackRequest.operator_id == operator_id,
+            or_(
+                CallbackRequest.contact_phone_digest == who.digest if by_phone else false(),
+                false()
+                if by_identity
+                else CallbackRequest.user_id.in_(
+                    select(User.id).where(
+                        User.operator_id == operator_id, User.role == "customer", contact == who.digest
+                    )
+                ),
+            ),
+        ),
     }
 
 
 def own_bookings(operator_id: int, who: Person, customers: Collection[UUID]) -> Select[Any]:
     """The bookings whose contact or customer the person is."""
     by_phone = Booking.contact_phone_digest == who.digest if who.known_by == "phone" else false()
-    return select(Booking.id).where(Booking.operator_id == operator_id, or_(by_phone, Booking.user_id.in_(customers)))
+    by_mail = Booking.contact_email_digest == who.digest if who.known_by == "customer" else false()
+    return select(Booking.id).where(
+        Booking.operator_id == operator_id, or_(by_phone, by_mail, Booking.user_id.in_(customers))
+    )
 
 
 def export(office: Office, actor: Actor, who: Person) -> dict[str, Any]:
@@ -214,6 +239,11 @@ class _Teller:
                 or_(BookingCharge.booking_id.in_(own), BookingCharge.passenger_id.in_(found.passengers)),
             ),
             "entitlements": self._rows(Entitlement, Entitlement.id.in_(found.entitlements)),
+            "fines": [
+                {**row, "external_reference": shown_reference(row["external_reference"])}
+                for row in self._rows(Fine, Fine.id.in_(found.fines))
+            ],
+            "callback_requests": self._rows(CallbackRequest, CallbackRequest.id.in_(found.requests)),
             "users": self._rows(User, User.id.in_(found.customers)),
             "user_profiles": self._rows(UserProfile, UserProfile.user_id.in_(found.customers)),
             "user_sessions": self._rows(UserSession, UserSession.user_id.in_(found.customers)),
@@ -252,4 +282,4 @@ class _Teller:
 
 def _without_contact(booking: dict[str, Any]) -> dict[str, Any]:
     """A booking the person travelled on, whose contact may be somebody else."""
-    return {name: value for name, value in booking.items() if name not in ("contact_phone", "user_id")}
+    return {name: value for name, value in booking.items() if name not in ("contact_phone", "contact_email", "user_id")}

@@ -36,7 +36,9 @@ def _policy(
     return made
 
 
-HOLD_MINUTES: Final = _policy("hold_minutes", "minutes", 10, "how long seats are held for an unpaid sale", minimum=1)
+HOLD_MINUTES: Final = _policy(
+    "hold_minutes", "minutes", 10, "how long seats are held for an unpaid sale", minimum=1, maximum=1440
+)
 SALE_WINDOW_DAYS: Final = _policy(
     "sale_window_days", "days", 90, "how many days before departure the sale opens", maximum=366
 )
@@ -44,8 +46,9 @@ SUBSIDISED_SALE_WINDOW_DAYS: Final = _policy(
     "subsidised_sale_window_days", "days", 45, "the same for subsidised trains", maximum=366
 )
 SALE_CLOSES_MINUTES: Final = _policy(
-    "sale_closes_minutes", "minutes", 0, "how long before a train leaves the boarding station its sale closes"
-)
+    "sale_closes_minutes", "minutes", 0, "how long before a train leaves the boarding station its sale closes",
+    maximum=366 * 1440,
+)  # fmt: skip
 GO_SHOW_HOURS: Final = _policy(
     "go_show_hours",
     "hours",
@@ -63,10 +66,11 @@ ONE_TICKET_PER_IDENTITY: Final = _policy(
     "one_ticket_per_identity", "yes or no", True, "on subsidised trains an identity travels once per departure"
 )
 BOARDING_OPENS_MINUTES: Final = _policy(
-    "boarding_opens_minutes", "minutes", 60, "how long before departure the gate lets passengers through"
-)
+    "boarding_opens_minutes", "minutes", 60, "how long before departure the gate lets passengers through",
+    maximum=366 * 1440,
+)  # fmt: skip
 BOARDING_CLOSES_MINUTES: Final = _policy(
-    "boarding_closes_minutes", "minutes", 0, "how long before departure the gate closes"
+    "boarding_closes_minutes", "minutes", 0, "how long before departure the gate closes", maximum=1440
 )
 PROMOTIONS_PER_BOOKING: Final = _policy(
     "promotions_per_booking", "promotions", 1, "how many promotions one booking may use", maximum=5

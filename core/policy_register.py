@@ -112,6 +112,7 @@ def set_value(
         about = {"policy": policy.name, **place.as_json()}
         old = None if standing is None else {**about, "id": standing.id, "value": standing.value}
         tx.audit("create" if standing is None else "update", ENTITY, made, old=old, new={**about, "value": decided})
+        tx.event("policy.changed", ENTITY, made, {**about, "value": decided})
 
     office.database.transaction(write, actor=actor)
     return find(office, actor, policy.name, place)
@@ -136,8 +137,9 @@ def withdraw(office: Office, actor: Actor, name: str, place: Place = OPERATOR, *
                 hint="Look where its value comes from.",
             )
         _end(tx, standing.id)
-        old = {"policy": policy.name, **place.as_json(), "value": standing.value}
-        tx.audit("delete", ENTITY, standing.id, old=old)
+        about = {"policy": policy.name, **place.as_json()}
+        tx.audit("delete", ENTITY, standing.id, old={**about, "value": standing.value})
+        tx.event("policy.withdrawn", ENTITY, standing.id, about)
 
     office.database.transaction(write, actor=actor)
     return find(office, actor, policy.name, place)

@@ -6,6 +6,7 @@ What belongs here: plain data and words; nothing is asked of the database. Readi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +20,8 @@ from core.policy import REGISTRY, Policy
 Origin: TypeAlias = Literal["default", "operator", "station", "train", "train at station"]
 _YES: Final = frozenset({"yes", "true", "on", "y", "ya"})
 _NO: Final = frozenset({"no", "false", "off", "n", "tidak"})
-_KINDS: Final = {int: "whole number", bool: "yes or no", str: "word"}
+#: Thousands may be set apart as the screens show them: 7.500.
+_WHOLE: Final = re.compile(r"-?(?:[0-9]{1,15}|[0-9]{1,3}(?:\.[0-9]{3}){1,4})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +162,12 @@ def parse_value(policy: Policy[Any], written: str) -> object:
     if kind is bool:
         value = True if word in _YES else False if word in _NO else None
     elif kind is int:
-        value = int(word) if word.isascii() and word.removeprefix("-").isdigit() and len(word) < 20 else None
+        value = int(word.replace(".", "")) if _WHOLE.fullmatch(word) else None
     else:
         value = word
     if value is None or (kind is str and value not in policy.choices):
         raise UsageError(
-            f"{written.strip()[:30]!r} is no {_KINDS[kind]} for {policy.name}.",
+            f"{written.strip()[:30]!r} is no value for {policy.name}.",
             code="policy_value_invalid",
             hint=f"It takes {policy.bounds} ({policy.unit}).",
         )

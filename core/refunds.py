@@ -21,7 +21,7 @@ from sqlalchemy import bindparam, select
 
 from core import after_sale, approvals, cancelling, quotas, refund_quote
 from core.after_sale import SoldBooking, SoldPassenger
-from core.approvals import Approval, Wish
+from core.approvals import Approval, NotApproved, Wish
 from core.cancelling import Decision, Owed
 from core.database import Actor, Statement, Transaction
 from core.errors import Refused, StateConflict
@@ -226,6 +226,19 @@ def _wish(sold: SoldBooking, decided: Quote, asked: Cancellation, facts: Mapping
         "parts": [part.as_json() for part in decided.parts],
     }
     return Wish(KIND, "bookings", str(sold.id), decided.refund, details)
+
+
+def approved(office: Office, number: int, booking_number: str) -> Approval:
+    """The request of that number about a refund of that booking, whatever became of it.
+
+    Raises:
+        NotFound: there is none of that number.
+        NotApproved: it is about something else.
+    """
+    found = approvals.by_number(office, number)
+    if found.kind != KIND or found.details.get("booking") != booking_number.strip().upper():
+        raise NotApproved("This approval is for something else.", hint="Ask for one for exactly this.")
+    return found
 
 
 def carry_out(office: Office, actor: Actor, approval: Approval) -> Cancelled:

@@ -173,6 +173,40 @@ def duplicate_wish(ticket: SoldTicket, fee: int) -> Wish:
     return Wish("duplicate", "tickets", ticket.number, fee, {"issue_no": ticket.issue_no + 1})
 
 
+@dataclass(frozen=True, slots=True)
+class DuplicateQuote:
+    """What issuing a lost ticket anew would be. ``before`` counts earlier duplicates; ``fee`` in minor units."""
+
+    before: int
+    fee: int
+    within_policy: bool
+    wish: Wish
+
+
+def duplicate_quote(office: Office, actor: Actor, number: str, identity: str) -> DuplicateQuote:
+    """What it would cost, and whether it takes a supervisor; nothing is changed.
+
+    Raises:
+        NotFound, Refused, StateConflict: as ``duplicate``.
+    """
+    require(actor, "sell")
+    holder = ticket_changes.require_holder(office, actor, number, identity)
+
+    def look(tx: Transaction) -> DuplicateQuote:
+        ticket = _in_force(holder.sold, number)
+        ticket_changes.require_another_issue(ticket)
+        return _quote(tx, holder.sold, ticket)
+
+    return office.database.transaction(look, actor=actor)
+
+
+def _quote(tx: Transaction, sold: SoldBooking, ticket: SoldTicket) -> DuplicateQuote:
+    before = int(tx.send(_DUPLICATES, serial=ticket.serial).scalar() or 0)
+    fee = sold.policies.get(policy.DUPLICATE_FEE, **ticket.place)
+    within = before < sold.policies.get(policy.DUPLICATES_PER_TICKET, **ticket.place)
+    return DuplicateQuote(before, fee, within, duplicate_wish(ticket, fee))
+
+
 def duplicate_wish_for(office: Office, actor: Actor, number: str) -> Wish:
     """What to ask a supervisor for, of a ticket that was lost too often.
 
@@ -219,10 +253,9 @@ def duplicate(
         sold = after_sale.lock(tx, network, holder.sold.id)
         ticket = _in_force(sold, number)
         ticket_changes.require_another_issue(ticket)
-        before = int(tx.send(_DUPLICATES, serial=ticket.serial).scalar() or 0)
-        fee = sold.policies.get(policy.DUPLICATE_FEE, **ticket.place)
-        within = before < sold.policies.get(policy.DUPLICATES_PER_TICKET, **ticket.place)
-        used = None if within else _approved(tx, duplicate_wish(ticket, fee), approval_id, before)
+        quoted = _quote(tx, sold, ticket)
+        within, fee = quoted.within_policy, quoted.fee
+        used = None if within else _approved(tx, quoted.wish, approval_id, quoted.before)
         modifications.begin(
             tx, sold.id, "duplicate", why, approval_id=used, user_id=sold.user_id, within_policy=within, fee=fee,
             ticket_id=ticket.serial, modification_id=modification,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -44,6 +45,7 @@ from core.reschedule_seats import Found
 from core.search import price
 from core.states import LIVE_TICKET
 from core.timetable import Journey
+from core.worth import worth
 
 _SAME_TRIP: Final = Statement(
     select(Ticket.ticket_number).where(
@@ -214,28 +216,27 @@ def work_out(
     exclusive = _is_exclusive(trip, sold.policies)
     if exclusive:
         _require_one_ticket(tx, sold, going, trip)
+    paid = _paid(sold)
     found = find_seat(wanted)
     bucket, full_fare = price(trip, travel_class, sold.policies, found.touched, 1)
     moves = []
     for one in going:
         passenger = sold.passenger(one.passenger_id)
-        mine = one is ticket
-        reduction, fare, note = (
-            _reduced(tx, passenger, one, wanted, full_fare, sold.policies) if mine else (None, 0, "")
-        )
-        moves.append(
-            Move(
-                one,
-                passenger,
-                found.seat if mine else None,
-                full_fare if mine else 0,
-                reduction,
-                cost(max(0, sold.worth[passenger.id]), fare, verdict, terms),
-                passenger.digest if exclusive else None,
-                note,
-            )
-        )
+        who = passenger.digest if exclusive else None
+        if one is ticket:
+            reduction, fare, note = _reduced(tx, passenger, one, wanted, full_fare, sold.policies)
+            amounts = cost(paid[passenger.id], fare, verdict, terms)
+            moves.append(Move(one, passenger, found.seat, full_fare, reduction, amounts, who, note))
+        else:
+            moves.append(Move(one, passenger, None, 0, None, cost(paid[passenger.id], 0, verdict, terms), who))
     return Plan(verdict, terms, wanted, bucket.subclass, tuple(moves), customer, quota)
+
+
+def _paid(sold: SoldBooking) -> Mapping[UUID, int]:
+    """Passenger → what his journey costs him so far, promotions included; what cash was rounded by is no price."""
+    priced = [line for line in sold.lines if line.cause != "cash_rounding"]
+    found = worth(priced, [one.id for one in sold.passengers])
+    return {one: max(0, amount) for one, amount in found.items()}
 
 
 def _standing(sold: SoldBooking, ticket: SoldTicket) -> Standing:

@@ -49,6 +49,7 @@ from core.reschedule_seats import ExpiredInTheWay, Found, Pass, SeatLost, see, t
 from core.search import departure
 from core.ticket_changes import Holder, approval_needed, find, require_holder
 from core.timetable import Journey
+from core.wording import one_line
 
 __all__ = ["Moved", "Order", "Plan", "carry_out", "journey_for", "quote", "wish_for"]
 
@@ -215,7 +216,7 @@ class _Carrying:
             tx,
             sold.id,
             plan.verdict.kind,
-            self.reason or plan.verdict.kind,
+            one_line(self.reason) or plan.verdict.kind,
             approval_id=used,
             user_id=sold.user_id,
             within_policy=plan.verdict.within_policy,

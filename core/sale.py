@@ -77,7 +77,7 @@ def confirm(
 
     def sell_held(tx: Transaction) -> UUID | Sale:
         claim = idempotency.claim(tx, asked, booking_id, step="confirm")
-        wanted = checkout.ask(tx, booking_id, promotions)
+        wanted = checkout.ask(tx, office, booking_id, passengers, promotions)
         here = shifts.ask(tx)
         serials = closing.Serials(tx, len(passengers or ()))
         first = claim.first()

@@ -13,7 +13,10 @@ from core.errors import NotReady
 #: Bytes; what is longer is no PIN, and may have no end.
 _LONGEST: Final = 4096
 _FOR_OTHERS: Final = 0o077
-_SECRETS: Final = ("pin", "approver_pin", "gateway_server_key", "gateway_proxy")
+_SECRETS: Final = (
+    *("pin", "approver_pin", "gateway_server_key", "gateway_proxy"),
+    *("smtp_password", "sms_webhook_secret", "whatsapp_webhook_secret"),
+)
 _ADDRESSES: Final = "database_url"  # the end of their names
 
 

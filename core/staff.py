@@ -20,7 +20,7 @@ from uuid_utils.compat import uuid7
 
 from core import pins, policy
 from core.database import Actor, Statement, Transaction, on_violation
-from core.errors import NotPermitted, NotSignedIn, Refused
+from core.errors import DatabaseBusy, NotPermitted, NotSignedIn, Refused
 from core.models import Terminal, UserSession
 from core.office import Office
 from core.policy import IDLE_LOCK_MINUTES
@@ -37,19 +37,22 @@ _CHALLENGE: Final = Statement(
         " CAST(:mail AS bytea), CAST(:terminal AS integer)) c"
     )
 )
-_SIGN_IN: Final = Statement(
+_ATTEMPT: Final = Statement(
     text(
-        "SELECT s.*, now() AS now FROM sign_in(CAST(:number AS text), CAST(:digest AS text), CAST(:mail AS bytea),"
-        " CAST(:proof AS bytea), CAST(:session AS uuid), CAST(:token AS bytea), CAST(:terminal AS integer),"
-        " CAST(:program AS text), CAST(:interactive AS boolean), CAST(:minutes AS integer)) s"
+        "SELECT a.*, now() AS now FROM sign_in_attempt(CAST(:number AS text), CAST(:digest AS text),"
+        " CAST(:mail AS bytea), CAST(:answer AS bytea), CAST(:terminal AS integer)) a"
+    )
+)
+_OPEN: Final = Statement(
+    text(
+        "SELECT s.*, now() AS now FROM open_session(CAST(:attempt AS uuid), CAST(:session AS uuid),"
+        " CAST(:token AS bytea), CAST(:terminal AS integer), CAST(:program AS text), CAST(:interactive AS boolean),"
+        " CAST(:minutes AS integer)) s"
     )
 )
 _END: Final = Statement(text("SELECT end_session(CAST(:why AS text)) IS NULL"))
 _CHANGE: Final = Statement(
-    text(
-        "SELECT change_secret(CAST(:somebody AS uuid), CAST(:proof AS bytea), CAST(:kept AS text),"
-        " CAST(:terminal AS integer))"
-    )
+    text("SELECT set_secret(CAST(:somebody AS uuid), CAST(:kept AS text), CAST(:terminal AS integer))")
 )
 _STANDING: Final = Statement(
     select(UserSession.is_active, UserSession.expires_at, UserSession.ended_because, func.now().label("now")).where(
@@ -141,22 +144,9 @@ def enter(
     Args:
         minutes: the session lasts no longer, whatever policy allows.
     """
-    known, proof = _prove(office, terminal, who)
-    token, session_id = secrets.token_urlsafe(32), uuid7()
-
-    def judge(tx: Transaction) -> Any:
-        return tx.send(
-            _SIGN_IN,
-            **known,
-            proof=proof,
-            session=session_id,
-            token=hashlib.sha256(token.encode()).digest(),
-            program=program[:_LONGEST_NUMBER],
-            interactive=interactive,
-            minutes=minutes,
-        ).first()
-
-    answer = office.database.transaction(judge)
+    answer, token, session_id = _judged(
+        office, terminal, who, program=program, interactive=interactive, minutes=minutes
+    )
     _require_ok(answer)
     actor = Actor(
         answer.user_id,
@@ -171,10 +161,36 @@ def enter(
     return SignIn(actor, answer.expires_at, session_id, answer.ended)
 
 
-def _prove(office: Office, terminal: TerminalInfo, who: Credentials) -> tuple[dict[str, Any], bytes]:
+def _judged(
+    office: Office, terminal: TerminalInfo, who: Credentials, *, program: str, interactive: bool, minutes: int
+) -> tuple[Any, str, UUID]:
+    """What the database says to an answer, and the token and key of the session it has opened if it is right.
+
+    The answer is put down in a transaction of its own: a judgement that is rolled back cannot be had twice.
+    """
+    attempt = _attempt(office, terminal, who)
+    token, session_id = secrets.token_urlsafe(32), uuid7()
+
+    def judge(tx: Transaction) -> Any:
+        return tx.send(
+            _OPEN,
+            attempt=attempt,
+            session=session_id,
+            token=hashlib.sha256(token.encode()).digest(),
+            terminal=terminal.id,
+            program=program[:_LONGEST_NUMBER],
+            interactive=interactive,
+            minutes=minutes,
+        ).first()
+
+    return office.database.transaction(judge), token, session_id
+
+
+def _attempt(office: Office, terminal: TerminalInfo, who: Credentials) -> UUID:
     """
     Raises:
         NotSignedIn: locked; then nothing is computed, whoever it is.
+        DatabaseBusy: too many try this number at this moment.
     """
     number = who.number[: _LONGEST_NUMBER + 1]
     storable = number.isprintable() and len(number) <= _LONGEST_NUMBER
@@ -184,23 +200,17 @@ def _prove(office: Office, terminal: TerminalInfo, who: Credentials) -> tuple[di
         "mail": who.mail_digest,
         "terminal": terminal.id,
     }
-    challenge = office.database.transaction(lambda tx: tx.send(_CHALLENGE, **known).first())
-    if challenge is not None and challenge.locked_until is not None and challenge.locked_until > challenge.now:
-        office.database.transaction(lambda tx: tx.send(_SIGN_IN, **known, **_NO_TRY).first())
-        raise _locked(challenge.locked_until - challenge.now)
-    parameters = challenge.parameters if challenge is not None else None
-    return known, pins.proof(parameters or pins.DECOY, who.secret)
-
-
-#: A try that was not even looked at: it is on record, and judged by nobody.
-_NO_TRY: Final[dict[str, Any]] = {
-    "proof": b"",
-    "session": None,
-    "token": b"",
-    "program": "",
-    "interactive": False,
-    "minutes": 0,
-}
+    challenge: Any = office.database.transaction(lambda tx: tx.send(_CHALLENGE, **known).first())
+    is_locked = challenge.locked_until is not None and challenge.locked_until > challenge.now
+    proof = b"" if is_locked else pins.proof(challenge.parameters or pins.DECOY, who.secret)
+    answer = hashlib.sha256(proof).digest()
+    made: Any = office.database.transaction(lambda tx: tx.send(_ATTEMPT, **known, answer=answer).first())
+    if made.locked_until is not None and made.locked_until > made.now:
+        raise _locked(made.locked_until - made.now)
+    if made.attempt is None:
+        raise DatabaseBusy("Too many sign in with this number at this moment.", hint="Try again in a few seconds.")
+    attempt: UUID = made.attempt
+    return attempt
 
 
 def _require_ok(answer: Any) -> None:
@@ -234,41 +244,19 @@ def change_pin(office: Office, terminal: TerminalInfo, staff_number: str, old: s
 
 def change_secret(office: Office, terminal: TerminalInfo, who: Credentials, new: str, *, check: Any) -> None:
     """``change_pin`` for whoever it is; ``check`` says whether the new secret is good enough."""
-    try:
-        signed = enter(office, terminal, who, program="change", minutes=_IN_PLACE_MINUTES)
-        user_id, session = signed.actor.user_id, signed.actor
-    except NotSignedIn as refused:
-        if refused.reason != "pin_must_change":
-            raise
-        user_id, session = None, Actor(terminal_id=terminal.id)
+    answer, token, _ = _judged(office, terminal, who, program="change", interactive=False, minutes=_IN_PLACE_MINUTES)
+    if answer.outcome != "must_change":
+        _require_ok(answer)
+    session = Actor(terminal_id=terminal.id, session=token)
     try:
         check()
         if new == who.secret:
             raise Refused("This is the PIN you have.", code="pin_not_new", hint="Choose another one.")
-        _, proof = _prove(office, terminal, who)
-        kept = pins.keep(new)
-
-        def change(tx: Transaction) -> str:
-            somebody = user_id or _id_of(tx, who)
-            return str(tx.send(_CHANGE, somebody=somebody, proof=proof, kept=kept, terminal=terminal.id).scalar())
-
-        if office.database.transaction(change, actor=session) != "ok":
+        change = {"somebody": answer.user_id, "kept": pins.keep(new), "terminal": terminal.id}
+        if office.database.transaction(lambda tx: tx.send(_CHANGE, **change).scalar(), actor=session) != "ok":
             raise NotSignedIn("This number and PIN do not fit.", hint="Nothing was changed.")
     finally:
         sign_off(office, session, "changed")
-
-
-_ID_OF: Final = Statement(
-    text(
-        "SELECT id FROM users WHERE operator_id = :operator_id AND (staff_number = CAST(:number AS text)"
-        " OR email_digest = CAST(:mail AS bytea))"
-    )
-)
-
-
-def _id_of(tx: Transaction, who: Credentials) -> UUID | None:
-    found: UUID | None = tx.send(_ID_OF, number=who.number, mail=who.mail_digest).scalar()
-    return found
 
 
 def reset_secret(tx: Transaction, user_id: UUID, new: str) -> None:
@@ -277,7 +265,7 @@ def reset_secret(tx: Transaction, user_id: UUID, new: str) -> None:
     Raises:
         NotPermitted: the database does not let this session manage that person.
     """
-    done = tx.send(_CHANGE, somebody=user_id, proof=None, kept=pins.keep(new), terminal=tx.actor.terminal_id).scalar()
+    done = tx.send(_CHANGE, somebody=user_id, kept=pins.keep(new), terminal=tx.actor.terminal_id).scalar()
     if done != "ok":
         raise NotPermitted("You may not set this person's PIN.", hint="Ask an administrator.")
 

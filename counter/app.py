@@ -33,6 +33,8 @@ from counter.drawer import Drawer
 from counter.i18n import LANGUAGES, LanguageChanged, _, language, set_language
 from counter.lifeline import DatabaseBack, DatabaseLost, Lifeline, Opened, Opening, OpeningFailed
 from counter.modes import LOGIN, MODES
+from counter.notice_watch import NoticeWatch
+from counter.notification_watch import NotificationWatch
 from counter.payment_watch import PaymentWatch
 from counter.screens.workstation import Workstation
 from counter.symbols import in_ascii, use_ascii
@@ -71,6 +73,8 @@ class CounterApp(Asides, Commanded, ScanningApp[None], ThemedApp[None]):
             title="Next workstation",
         ),
         *ASIDE_COMMANDS,
+        Command("notices", "ctrl+b", "", "What the house has to say to you.", "read_notices", title="Notices",
+                priority=True),
         Command("lock", "ctrl+r", "", "Lock the screen; your PIN opens it again.", title="Lock the screen",
                 priority=True),
         Command("sign_off", "f12", "", "Sign off, so that somebody else can work here.", title="Sign off"),
@@ -89,6 +93,8 @@ class CounterApp(Asides, Commanded, ScanningApp[None], ThemedApp[None]):
         self.drawer = Drawer(self)
         self.payments = PaymentWatch(self)
         self.alerts = AlertWatch(self)
+        self.messages = NotificationWatch(self)
+        self.notices = NoticeWatch(self)
         self._settings = settings
         self._terminal_text = TerminalText()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="counter")
@@ -229,6 +235,8 @@ class CounterApp(Asides, Commanded, ScanningApp[None], ThemedApp[None]):
         self._tick()
         self.payments.begin()
         self.alerts.begin()
+        self.messages.begin()
+        self.notices.begin()
         self.attendance.begin()
         self.note_audit_head()
         self._pass_on(message)
@@ -285,6 +293,11 @@ class CounterApp(Asides, Commanded, ScanningApp[None], ThemedApp[None]):
         await self.remove_mode(mode)
         return True
 
+    def action_notices(self) -> None:
+        """List what is unread; a dialog that asks something first has its answer first."""
+        if self.screen is self.workstation:
+            self.notices.show()
+
     # Commands
 
     async def run_action(
@@ -308,7 +321,7 @@ class CounterApp(Asides, Commanded, ScanningApp[None], ThemedApp[None]):
 
     def offers(self, command: Command) -> bool:
         """Signing off and going elsewhere mean nothing at the login screen, colours nothing without them."""
-        if command.id in ("next_workstation", "sign_off", "lock", *ASIDE):
+        if command.id in ("next_workstation", "sign_off", "lock", "notices", *ASIDE):
             return self.current_mode != LOGIN
         return command.id != "colours" or self.theme != PLAIN.name
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 ASIDE_COMMANDS: Final = (
     Command("shift", "ctrl+t", "", "The shift: cash, count, close; again goes back.", "sell", title="Shift"),
+    Command("bookings", "ctrl+b", "", "Bookings: find, cancel, pay out; again goes back.", "sell", title="Bookings",
+            priority=True),
     Command("approvals", "ctrl+o", "", "What waits for a decision; again goes back.", "approve", title="Approvals"),
     Command("audit", "ctrl+l", "", "The audit trail: who did what; again goes back.", "look_into_audit",
             title="Audit trail"),
@@ -24,6 +26,8 @@ ASIDE_COMMANDS: Final = (
             title="Policies"),
     Command("reports", "ctrl+e", "", "Reports: sales, occupancy, refunds; again goes back.", "look_into_reports",
             title="Reports", priority=True),
+    Command("service", "ctrl+s", "", "Service requests and fines; again goes back.", "issue_fines",
+            title="Service requests and fines", priority=True),
 )  # fmt: skip
 #: Mode → the permission it takes to work there.
 ASIDE: Final = {command.id: command.permission or "" for command in ASIDE_COMMANDS}
@@ -37,6 +41,10 @@ class Asides:
     async def action_shift(self) -> None:
         """To the shift workstation, or back from it."""
         await self.attendance.go_aside("shift")
+
+    async def action_bookings(self) -> None:
+        """To the bookings, or back from them."""
+        await self.attendance.go_aside("bookings")
 
     async def action_approvals(self) -> None:
         """To the approvals, or back from them."""
@@ -57,6 +65,10 @@ class Asides:
     async def action_reports(self) -> None:
         """To the reports, or back from them."""
         await self.attendance.go_aside("reports")
+
+    async def action_service(self) -> None:
+        """To the service requests, or back from them."""
+        await self.attendance.go_aside("service")
 
     async def leave_aside(self) -> None:
         """Back to where this person works."""

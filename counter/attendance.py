@@ -117,6 +117,7 @@ class Attendance:
         self.touch()
         await app.switch_mode(mode)
         app.alerts.look()
+        app.notices.look()
         self.look()
 
     async def _tell_where(self, place: Workplace, signed_in: SignIn) -> None:
@@ -135,6 +136,7 @@ class Attendance:
         self._app.bar = replace(self._app.bar, staff="")
         self._app.drawer.forget()
         self._app.alerts.forget()
+        self._app.notices.forget()
         self._app.note_audit_head()
         await self._forget_work()
 

@@ -21,11 +21,13 @@ _SCREENS: Final = {
     "sell": "counter.screens.sell:SellScreen",
     "gate": "counter.screens.gate:GateScreen",
     "shift": "counter.screens.shift:ShiftScreen",
+    "bookings": "counter.screens.bookings:BookingsScreen",
     "approvals": "counter.screens.approvals:ApprovalsScreen",
     "audit": "counter.screens.audit:AuditScreen",
     "staff": "counter.screens.staff:StaffScreen",
     "policies": "counter.screens.policies:PoliciesScreen",
     "reports": "counter.screens.reports:ReportsScreen",
+    "service": "counter.screens.service:ServiceScreen",
 }
 
 

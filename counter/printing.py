@@ -158,6 +158,10 @@ def _document(place: Workplace, actor: Actor, job: Job | DocumentJob, process_id
 
 def _report(place: Workplace, actor: Actor, job: DocumentJob, paper: Paper) -> tuple[Line, ...]:
     demo = place.office.operator.is_demonstration
+    if job.kind == "receipt":
+        from counter.devices.receipt_layout import receipt_lines
+
+        return receipt_lines(job.document, paper, copy_no=job.copy_no, demo=demo)
     if job.kind != "report":
         from counter.devices.report_layout import report_lines
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from core import approvals, shifts
+from core import approvals, refunds, shifts
 from core.approvals import Approval, Wish
 from core.database import Actor
 from core.errors import DatabaseUnreachable, UsageError
@@ -150,5 +150,8 @@ class ShiftDesk:
         return approvals.waiting(self.place.office, self.actor)
 
     def decide(self, asked: Approval, *, approve: bool, reason: str = "") -> Approval:
-        """Say yes or no."""
-        return approvals.decide(self.place.office, self.actor, asked.id, approve=approve, reason=reason)
+        """Say yes or no; an approved refund is carried out at once."""
+        done = approvals.decide(self.place.office, self.actor, asked.id, approve=approve, reason=reason)
+        if approve and done.kind == refunds.KIND:
+            refunds.carry_out(self.place.office, self.actor, done)
+        return done

@@ -4,7 +4,8 @@ One module per room of the railway: ``network`` (stations, trains, schedules, se
 tickets), ``money`` (payments, charges, promotions), ``shifts`` (drawers, counts, reports), ``approvals`` (second
 people's decisions, modifications, open questions), ``people`` (users, terminals, sessions, entitlements), ``journal``
 (audit, events, print jobs, check-ins, idempotency), ``after_sale_tickets`` (spoilt prints), ``service``
-(service requests and what was escalated), ``fines`` and ``policy``.
+(service requests and what was escalated), ``disruption`` (long jobs, vouchers), ``notifying`` (messages, failed work),
+``fines`` and ``policy``.
 
 ``guards`` holds what PostgreSQL enforces beyond columns and constraints: row-level security, grants and
 state-transition triggers; ``roles`` what each database role may do; ``ledger_guards`` what it refuses about sold
@@ -47,6 +48,7 @@ from core.models.people import (
     Entitlement,
     KeyRing,
     Operator,
+    SignInAttempt,
     Terminal,
     User,
     UserProfile,
@@ -106,6 +108,7 @@ __all__ = [
     "ServicePattern",
     "Shift",
     "ShiftCount",
+    "SignInAttempt",
     "SpoiltPrint",
     "Station",
     "StockCount",

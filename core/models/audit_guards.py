@@ -51,11 +51,15 @@ BEGIN
     IF NEW.user_id IS DISTINCT FROM public.acting_user() AND NEW.user_id IS NOT NULL
         AND NOT pg_has_role(session_user, current_user, 'MEMBER')
         AND NOT EXISTS (SELECT FROM public.user_sessions s WHERE s.operator_id = NEW.operator_id
-            AND s.user_id = NEW.user_id AND s.xmin = pg_current_xact_id()::xid)
+            AND s.user_id = NEW.user_id AND s.login_time = now())
     THEN
         RAISE EXCEPTION 'nobody signs for somebody else'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'audit_row_is_own', TABLE = 'audit_logs';
     END IF;
+    -- A name of its own, in the order of writing: one that is there already would move the head and leave no row.
+    NEW.id := (lpad(to_hex(floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') || '7'
+        || lpad(to_hex(floor(extract(microseconds FROM clock_timestamp()))::bigint % 1000), 3, '0')
+        || '8' || substr(md5(gen_random_uuid()::text), 1, 15))::uuid;
     said := {canonical("NEW")};
     LOOP
         UPDATE public.audit_heads h SET last_no = h.last_no + 1, previous_hash = h.last_hash,

@@ -1,4 +1,4 @@
-"""When trains are late or do not run: long jobs with what they have done, and what travellers were given for waiting."""
+"""When trains are late or do not run: long jobs and what they have done, and what travellers were given for waiting."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class DelayVoucher(Base):
         belongs_to("users", "issued_by"),
         belongs_to("terminals", "terminal_id"),
         one_of("voucher_kind", VOUCHER_KINDS),
-        CheckConstraint("delay_minutes > 0", name="delayed"),
+        CheckConstraint("delay_minutes >= 0", name="delay_not_negative"),
         Index(None, "operator_id", "schedule_id"),
     )
 

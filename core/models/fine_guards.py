@@ -4,6 +4,8 @@ A gate cannot read the digests of passengers, so the database itself takes the f
 identity was typed. Whose name stands on a row follows from the session (``session_guards``).
 """
 
+# ruff: noqa: S608 - statements put together from constants of this module
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -83,8 +83,8 @@ def _is_written_at(column: Column[Any]) -> bool:
 _WRITING: Final[dict[str, tuple[tuple[str, str, str, str], ...]]] = {
     "users": (
         ("customers_come", COUNTER_ROLE, "INSERT", "role = 'customer'"),
-        ("customers_change", COUNTER_ROLE, "UPDATE", "role = 'customer'"),
-        ("staff_come", SUPERVISOR_ROLE, "INSERT", "may_manage(role)"),
+        ("customers_change", COUNTER_ROLE, "UPDATE", "role = 'customer' AND (SELECT acting_user()) IS NOT NULL"),
+        ("staff_come", SUPERVISOR_ROLE, "INSERT", "may_manage(role) AND must_change_pin"),
         ("staff_change", SUPERVISOR_ROLE, "UPDATE", "may_manage(role)"),
     ),
     "user_sessions": (
@@ -98,6 +98,10 @@ _WRITING: Final[dict[str, tuple[tuple[str, str, str, str], ...]]] = {
     "policy_configurations": (
         ("decide", SUPERVISOR_ROLE, "INSERT", _BY_SUPERVISORS),
         ("withdraw", SUPERVISOR_ROLE, "UPDATE", _BY_SUPERVISORS),
+    ),
+    "notifications": (
+        ("tell", COUNTER_ROLE, "INSERT", "notification_type <> 'security'"),
+        ("read", f"{COUNTER_ROLE}, {GATE_ROLE}", "UPDATE", "user_id = (SELECT acting_user())"),
     ),
     "schedules": (("disrupt", SUPERVISOR_ROLE, "UPDATE", _BY_SUPERVISORS),),
     "background_jobs": (
@@ -114,7 +118,10 @@ _WRITING: Final[dict[str, tuple[tuple[str, str, str, str], ...]]] = {
     ),
     "job_failures": (
         ("fail", COUNTER_ROLE, "INSERT", "true"),
-        ("resolve", SUPERVISOR_ROLE, "UPDATE", f"{_BY_SUPERVISORS} AND resolved_by = (SELECT acting_user())"),
+        (
+            *("resolve", SUPERVISOR_ROLE, "UPDATE"),
+            f"{_BY_SUPERVISORS} AND (resolved_at IS NULL OR resolved_by = (SELECT acting_user()))",
+        ),
     ),
     "seat_inventory": (
         ("take", COUNTER_ROLE, "UPDATE", "true"),
@@ -132,6 +139,10 @@ _WRITING: Final[dict[str, tuple[tuple[str, str, str, str], ...]]] = {
 }
 
 
+#: What not everybody of an operator sees.
+_READING: Final = {"notifications": "user_id = (SELECT acting_user())"}
+
+
 def _row_security(table: str) -> Iterator[str]:
     key = "id" if table == "operators" else "operator_id"
     mine = f"{key} = (SELECT current_operator())"
@@ -141,7 +152,8 @@ def _row_security(table: str) -> Iterator[str]:
     if table not in _WRITING:
         yield f"CREATE POLICY own_operator ON {table} TO {everybody} USING ({mine}) WITH CHECK ({mine})"
     else:
-        yield f"CREATE POLICY own_operator ON {table} FOR SELECT TO {everybody} USING ({mine})"
+        seen = f"({mine} AND {_READING[table]})" if table in _READING else f"({mine})"
+        yield f"CREATE POLICY own_operator ON {table} FOR SELECT TO {everybody} USING {seen}"
         for name, role, command, condition in _WRITING[table]:
             allowed = f"({mine} AND {condition})"
             # A gate locks any ticket it looks at; what it leaves behind is for the check.

@@ -238,7 +238,9 @@ _PAID: Final = """DECLARE
     paid bigint;
     charged bigint;
 BEGIN
-    SELECT coalesce(sum(p.amount), 0) INTO paid FROM public.payments p
+    SELECT coalesce(sum(p.amount - (SELECT coalesce(sum(r.refund_amount), 0) FROM public.refunds r
+        WHERE r.operator_id = p.operator_id AND r.payment_id = p.id AND r.refund_status = 'completed')), 0)
+    INTO paid FROM public.payments p
     WHERE p.operator_id = NEW.operator_id AND p.booking_id = NEW.id AND p.payment_status = 'completed';
     SELECT coalesce(sum(c.amount), 0) INTO charged FROM public.booking_charges c
     WHERE c.operator_id = NEW.operator_id AND c.booking_id = NEW.id;
@@ -346,8 +348,8 @@ def statements() -> Iterator[str]:
     )
     yield ("CREATE TRIGGER guard_sold BEFORE UPDATE ON passengers FOR EACH ROW EXECUTE FUNCTION guard_passenger_sold()")
     yield (
-        "CREATE TRIGGER guard_sold BEFORE UPDATE OF qr_code, issue_no, exclusive_identity, entitlement_id ON tickets"
-        " FOR EACH ROW EXECUTE FUNCTION guard_passenger_sold()"
+        "CREATE TRIGGER guard_sold BEFORE UPDATE OF seat_id, qr_code, issue_no, exclusive_identity, entitlement_id"
+        " ON tickets FOR EACH ROW EXECUTE FUNCTION guard_passenger_sold()"
     )
     yield (
         "CREATE TRIGGER guard_closed BEFORE UPDATE ON shifts FOR EACH ROW"

@@ -76,7 +76,7 @@ class NotificationDelivery(Stamped, Base):
     event_id: Mapped[UUID]
     event_type: Mapped[str]
     channel: Mapped[str]
-    recipient: Mapped[bytes] = mapped_column(comment="AES-GCM")
+    recipient: Mapped[bytes | None] = mapped_column(comment="AES-GCM; gone once it has arrived")
     recipient_digest: Mapped[bytes]
     template: Mapped[str]
     language: Mapped[str]
@@ -84,6 +84,7 @@ class NotificationDelivery(Stamped, Base):
     state: Mapped[str] = mapped_column(server_default="queued")
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     next_try_at: Mapped[datetime] = mapped_column(comment="of one that is being sent: when it is taken for lost")
+    sender: Mapped[str | None] = mapped_column(comment="the process that is sending it: machine, number, start")
     last_error: Mapped[str | None]
     sent_at: Mapped[datetime | None]
 

@@ -171,6 +171,21 @@ class UserSession(Base):
     ended_because: Mapped[str | None] = mapped_column(sort_order=912)
 
 
+class SignInAttempt(Base):
+    """An answer to a challenge that was put down and not yet judged; no terminal sees any (``sign_in_guards``)."""
+
+    __tablename__ = "sign_in_attempts"
+    __table_args__ = (belongs_to("users", "user_id"), Index(None, "operator_id", "subject"))
+
+    operator_id: Mapped[int] = tenant_key()
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(comment="the user's key, or the digest of a number nobody has")
+    user_id: Mapped[UUID | None]
+    answer: Mapped[bytes] = mapped_column(comment="SHA-256 of the proof")
+    made_in: Mapped[str] = mapped_column(comment="the transaction; another one judges it")
+    created_at: Mapped[datetime] = created_column()
+
+
 class UserStation(Base):
     """A station somebody may work at; who has none may work at every one."""
 

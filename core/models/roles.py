@@ -61,7 +61,8 @@ COUNTER_GRANTS: Final[dict[str, str]] = {
     "user_stations": "SELECT",
     "seat_inventory": "SELECT, UPDATE (occupied)",
     "bookings": "SELECT, INSERT, UPDATE (status, total_amount, discount_amount, final_amount, passenger_count,"
-    " booking_details, contact_phone, contact_phone_digest, user_id, expires_at, priced_at, updated_at)",
+    " booking_details, contact_phone, contact_phone_digest, contact_email, contact_email_digest, user_id, expires_at,"
+    " priced_at, updated_at)",
     "seat_holds": "SELECT, INSERT, UPDATE (seat_ids, expires_at), DELETE",
     "passengers": "SELECT, INSERT, DELETE, UPDATE (passenger_name, passenger_dob, gender, identity_kind,"
     " identity_number, identity_digest, identity_last_four, entitlement_id)",
@@ -100,7 +101,8 @@ COUNTER_GRANTS: Final[dict[str, str]] = {
     "background_job_items": "SELECT",
     "delay_vouchers": "SELECT, INSERT",
     "notification_configurations": "SELECT",
-    "notification_deliveries": "SELECT, INSERT, UPDATE (state, attempts, next_try_at, last_error, sent_at, updated_at)",
+    "notification_deliveries": "SELECT, INSERT, UPDATE (state, attempts, next_try_at, sender,"
+    " last_error, sent_at, recipient, updated_at)",
     "job_failures": "SELECT, INSERT",
     "notifications": "SELECT, INSERT, UPDATE (is_read, read_at)",
     "print_jobs": "SELECT, INSERT, UPDATE (state, printer, process_id, last_error, sent_at, settled_at, updated_at)",
@@ -185,7 +187,9 @@ _PERSONAL: Final[dict[str, frozenset[str]]] = {
     "users": frozenset(
         {"password_hash", "email", "email_digest", "full_name", "phone_number", "phone_digest", "date_of_birth"}
     ),
-    "bookings": frozenset({"booking_details", "contact_phone", "contact_phone_digest"}),
+    "bookings": frozenset(
+        {"booking_details", "contact_phone", "contact_phone_digest", "contact_email", "contact_email_digest"}
+    ),
     "passengers": frozenset(
         {
             *("passenger_name", "passenger_dob", "identity_number", "identity_digest", "identity_last_four"),

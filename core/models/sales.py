@@ -54,6 +54,14 @@ class Booking(Stamped, Base):
         CheckConstraint("passenger_count > 0", name="somebody_travels"),
         CheckConstraint("status <> 'pending' OR expires_at IS NOT NULL", name="pending_expires"),
         CheckConstraint("(contact_phone IS NULL) = (contact_phone_digest IS NULL)", name="digest_beside_contact"),
+        CheckConstraint("(contact_email IS NULL) = (contact_email_digest IS NULL)", name="digest_beside_email"),
+        Index(
+            "ix_bookings_contact",
+            "operator_id",
+            "contact_phone_digest",
+            postgresql_where=text("contact_phone_digest IS NOT NULL"),
+        ),
+        Index("ix_bookings_customer", "operator_id", "user_id", postgresql_where=text("user_id IS NOT NULL")),
         Index(
             "ix_bookings_open_work",
             "operator_id",
@@ -80,6 +88,8 @@ class Booking(Stamped, Base):
     booking_date: Mapped[datetime] = created_column()
     expires_at: Mapped[datetime | None] = mapped_column(comment="a pending booking gives its seats back then")
     priced_at: Mapped[datetime | None] = mapped_column(sort_order=910, comment="its charges stand from then on")
+    contact_email: Mapped[bytes | None] = mapped_column(sort_order=930, comment="AES-GCM")
+    contact_email_digest: Mapped[bytes | None] = mapped_column(sort_order=931)
 
 
 class SeatHold(Base):
@@ -136,6 +146,12 @@ class Passenger(Base):
         UniqueConstraint("operator_id", "booking_id", "position"),
         UniqueConstraint("operator_id", "id", "booking_id"),
         Index(None, "operator_id", "identity_digest"),
+        Index(
+            "ix_passengers_name",  # for ranges of names, byte by byte whatever the database's language
+            "operator_id",
+            "passenger_name",
+            postgresql_ops={"passenger_name": "text_pattern_ops"},
+        ),
     )
 
     operator_id: Mapped[int] = tenant_key()

@@ -1,4 +1,4 @@
-"""Service: what customers ask for besides tickets, by when they are answered, and what became of answers that are late."""
+"""Service: what customers ask for besides tickets, by when they are answered, and what was escalated."""
 
 from __future__ import annotations
 

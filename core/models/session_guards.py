@@ -1,8 +1,6 @@
 """Who works, as PostgreSQL knows it: signing in, sessions, and what only a certain person's session may do.
 
-A sign-in is judged here and not in the program: ``sign_in_challenge`` gives the parameters of what is kept of a PIN
-(``core.pins``), the program answers with a proof, ``sign_in`` compares, counts, locks, and opens the session; all of it
-is on the audit trail. The session's token travels with each transaction as the setting ``counter.session``. Knowing a
+A sign-in is judged in the database and not in the program (``sign_in_guards``); all of it is on the audit trail. The session's token travels with each transaction as the setting ``counter.session``. Knowing a
 setting's name helps nobody: ``acting_user()`` looks for a running session with the SHA-256 of its value.
 
 What a second person decides, and whose name stands on the audit trail, follows from that session alone.
@@ -23,7 +21,8 @@ CREATE FUNCTION policy_number(wanted text, station integer, fallback bigint) RET
 LANGUAGE plpgsql STABLE {DEFINER} AS $$
 BEGIN
     RETURN coalesce((
-        SELECT (p.config->>'value')::bigint FROM public.policy_configurations p
+        SELECT least(greatest(trunc((p.config->>'value')::numeric), 0), 1000000000)::bigint
+        FROM public.policy_configurations p
         WHERE p.{OPERATORS_OWN} AND p.policy_type = wanted AND p.deleted_at IS NULL AND p.train_id IS NULL
             AND (p.station_id IS NULL OR p.station_id = station) AND jsonb_typeof(p.config->'value') = 'number'
         ORDER BY p.station_id NULLS LAST LIMIT 1), fallback);
@@ -37,7 +36,7 @@ BEGIN
     RETURN (SELECT s.user_id FROM public.user_sessions s
         JOIN public.users u ON u.operator_id = s.operator_id AND u.id = s.user_id AND u.is_active
         WHERE s.{OPERATORS_OWN} AND s.is_active AND s.expires_at > now()
-            AND s.session_token = sha256(convert_to(current_setting('counter.session', true), 'UTF8')));
+            AND s.session_token = sha256(convert_to(nullif(current_setting('counter.session', true), ''), 'UTF8')));
 END $$
 """
 
@@ -83,6 +82,8 @@ _RULES: Final = {
     "modification_opened_by_self": ("booking_modifications", "a change is opened in the own name"),
     "refund_approved": ("refunds", "this refund is not approved"),
     "difference_approved": ("shifts", "this difference is not approved"),
+    "shift_in_own_name": ("shifts", "a drawer is opened and closed in the own name"),
+    "checkpoint_says_chain": ("audit_checkpoints", "the chain does not say this"),
     "z_of_closed_shift": ("z_reports", "a Z report belongs to a closed shift"),
 }
 
@@ -130,9 +131,15 @@ _REFUND_APPROVED: Final = f"""BEGIN
             LEFT JOIN public.approvals a ON a.operator_id = m.operator_id AND a.id = m.approval_id
             WHERE m.operator_id = NEW.operator_id AND m.id = NEW.modification_id AND p.id = NEW.payment_id AND (
                 (a.status IN ('approved', 'used') AND a.approval_kind IN ('refund', 'fault', 'disruption')
-                    AND (a.subject_type <> 'bookings' OR (a.subject_id = m.booking_id::text
-                        AND a.amount >= (SELECT sum(r.refund_amount) FROM public.refunds r
-                            WHERE r.operator_id = m.operator_id AND r.modification_id = m.id))))
+                    AND (a.subject_type = 'bookings' AND a.subject_id = m.booking_id::text
+                        OR a.subject_type = 'schedules' AND EXISTS (SELECT FROM public.tickets t
+                            WHERE t.operator_id = m.operator_id AND t.booking_id = m.booking_id
+                                AND t.schedule_id::text = a.subject_id))
+                    AND a.amount >= (SELECT sum(r.refund_amount) FROM public.refunds r
+                        JOIN public.booking_modifications o
+                            ON o.operator_id = r.operator_id AND o.id = r.modification_id
+                        WHERE r.operator_id = a.operator_id AND o.approval_id = a.id
+                            AND r.refund_status <> 'forfeited'))
                 OR (m.modification_type = 'late_payment' AND p.modification_id = m.id)
                 OR (m.modification_type = 'settlement' AND NOT EXISTS (SELECT FROM public.tickets t
                     WHERE t.operator_id = m.operator_id AND t.booking_id = m.booking_id))))
@@ -167,7 +174,29 @@ _Z_OF_CLOSED: Final = f"""BEGIN
     END IF;
     RETURN NEW;"""
 
+#: A drawer is opened and closed by who is signed in.
+_SHIFT_NAMES: Final = f"""BEGIN
+    {_UNLESS_OWNER}
+    IF TG_OP = 'INSERT' AND NEW.user_id IS DISTINCT FROM public.acting_user()
+        OR TG_OP = 'UPDATE' AND NEW.closed_by IS NOT NULL AND NEW.closed_by IS DISTINCT FROM public.acting_user()
+    THEN
+        {_refuse("shift_in_own_name")}
+    END IF;
+    RETURN NEW;"""
+
+#: A checkpoint says what the chain says: one that does not could never be told from a chain that was cut.
+_CHECKPOINT: Final = f"""BEGIN
+    IF NOT EXISTS (SELECT FROM public.audit_logs a WHERE a.operator_id = NEW.operator_id
+        AND coalesce(a.terminal_id, 0) = NEW.chain AND a.chain_no = NEW.chain_no AND a.row_hash = NEW.row_hash)
+        OR NEW.user_id IS NOT NULL AND NEW.user_id IS DISTINCT FROM public.acting_user()
+            AND NOT pg_has_role(session_user, current_user, 'MEMBER')
+    THEN
+        {_refuse("checkpoint_says_chain")}
+    END IF;
+    RETURN NEW;"""
+
 _TRIGGERS: Final = (
+    ("guard_shift_names", _SHIFT_NAMES),
     ("guard_approval_names", _APPROVALS),
     ("guard_modification_names", _MODIFICATIONS),
     ("guard_refund_approved", _REFUND_APPROVED),
@@ -184,6 +213,15 @@ _FIRINGS: Final = (
     " EXECUTE FUNCTION guard_refund_approved()",
     "CREATE TRIGGER guard_difference BEFORE UPDATE OF status ON shifts FOR EACH ROW"
     " WHEN (OLD.status <> 'closed' AND NEW.status = 'closed') EXECUTE FUNCTION guard_shift_difference()",
+    "CREATE TRIGGER guard_names BEFORE INSERT OR UPDATE OF closed_by ON shifts FOR EACH ROW"
+    " EXECUTE FUNCTION guard_shift_names()",
+    "CREATE TRIGGER guard_chain BEFORE INSERT ON audit_checkpoints FOR EACH ROW EXECUTE FUNCTION guard_checkpoint()",
+    # Nobody becomes staff who was a customer, with a password of his own and no number that supervisors gave him.
+    "CREATE TRIGGER guard_kind BEFORE UPDATE OF role ON users FOR EACH ROW"
+    " WHEN ((OLD.role = 'customer') <> (NEW.role = 'customer')) EXECUTE FUNCTION guard_history()",
+    "CREATE TRIGGER guard_modification BEFORE UPDATE OF modification_id ON payments FOR EACH ROW"
+    " WHEN (OLD.payment_status = 'completed' AND NEW.payment_status = 'completed'"
+    " AND OLD.modification_id IS DISTINCT FROM NEW.modification_id) EXECUTE FUNCTION guard_history()",
     "CREATE TRIGGER guard_closed BEFORE INSERT ON z_reports FOR EACH ROW EXECUTE FUNCTION guard_z_of_closed()",
     "CREATE TRIGGER guard_over BEFORE UPDATE OF is_active ON user_sessions FOR EACH ROW"
     " WHEN (NEW.is_active AND NOT OLD.is_active) EXECUTE FUNCTION guard_history()",
@@ -196,9 +234,12 @@ _CALLABLE: Final = {
     "may_manage(text)": (COUNTER_ROLE,),
     "policy_number(text, integer, bigint)": (COUNTER_ROLE, GATE_ROLE, REPORTING_ROLE),
     "sign_in_challenge(text, text, bytea, integer)": (COUNTER_ROLE, GATE_ROLE),
-    "sign_in(text, text, bytea, bytea, uuid, bytea, integer, text, boolean, integer)": (COUNTER_ROLE, GATE_ROLE),
+    "sign_in_attempt(text, text, bytea, bytea, integer)": (COUNTER_ROLE, GATE_ROLE),
+    "open_session(uuid, uuid, bytea, integer, text, boolean, integer)": (COUNTER_ROLE, GATE_ROLE),
     "end_session(text)": (COUNTER_ROLE, GATE_ROLE),
-    "change_secret(uuid, bytea, text, integer)": (COUNTER_ROLE, GATE_ROLE),
+    "set_secret(uuid, text, integer)": (COUNTER_ROLE, GATE_ROLE),
+    "count_failure(text, text, integer, integer)": (),
+    "pin_attempts(integer)": (),
     "nobody_locked_until(text, integer)": (),
     "lock_time(bigint, integer)": (),
     "note_sign_in(text, text, text, uuid, integer, jsonb)": (),
@@ -222,4 +263,9 @@ def triggers() -> Iterator[str]:
     """DDL of the triggers, after those of ``ledger_guards``."""
     for name, body in _TRIGGERS:
         yield _TRIGGER.format(name=name, body=body)
+    # It reads the trail, which a gate does not.
+    yield _TRIGGER.format(name="guard_checkpoint", body=_CHECKPOINT).replace(
+        "LANGUAGE plpgsql", "LANGUAGE plpgsql SECURITY DEFINER"
+    )
+    yield "REVOKE ALL ON FUNCTION guard_checkpoint() FROM PUBLIC"
     yield from _FIRINGS

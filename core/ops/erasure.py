@@ -24,7 +24,10 @@ from core.errors import NotFound, Refused
 from core.models import (
     Booking,
     BookingModification,
+    BookingModificationStat,
+    CallbackRequest,
     Entitlement,
+    Fine,
     Notification,
     Operator,
     Passenger,
@@ -55,6 +58,8 @@ class Erased:
     bookings: int = 0
     entitlements: int = 0
     customers: int = 0
+    fines: int = 0
+    requests: int = 0
 
     def __add__(self, other: Erased) -> Erased:
         return Erased(
@@ -62,6 +67,8 @@ class Erased:
             self.bookings + other.bookings,
             self.entitlements + other.entitlements,
             self.customers + other.customers,
+            self.fines + other.fines,
+            self.requests + other.requests,
         )
 
     def __bool__(self) -> bool:
@@ -83,7 +90,7 @@ def erase(owner_url: str, folder: Path, actor: Actor, who: Person, *, dry_run: b
         NotPermitted: not a supervisor or an administrator.
         NotFound: nothing is held about that person (code ``person_unknown``).
         Refused: a journey is still to come (``journey_to_come``), a sale is under way (``sale_under_way``), or money
-            is (``refund_open``).
+            is (``refund_open``, ``fine_open``), or an answer is (``request_open``).
     """
     require(actor, "erase_personal_data")
     with owning(owner_url) as engine, engine.begin() as connection:
@@ -135,7 +142,15 @@ def _require_over(connection: Connection, operator_id: int, found: Whereabouts) 
     under_way = select(literal(1)).where(
         Booking.operator_id == operator_id, Booking.id.in_(bookings), Booking.status == "pending"
     )
+    waits = select(literal(1)).where(
+        CallbackRequest.operator_id == operator_id,
+        CallbackRequest.id.in_(found.requests),
+        CallbackRequest.resolved_at.is_(None),
+    )
+    owed = select(literal(1)).where(Fine.operator_id == operator_id, Fine.id.in_(found.fines), Fine.status == "open")
     refusals = [
+        (waits, "request_open", "This person waits for an answer.", "Answer or cancel the request first."),
+        (owed, "fine_open", "This person has not paid a fine.", "Take the money, or have it waived."),
         (to_come, "journey_to_come", "A journey of this person is still to come.", "Erase after it, or cancel it."),
         (under_way, "sale_under_way", "A sale with this person is under way.", "Finish it or give it up first."),
         *(
@@ -181,6 +196,8 @@ def erase_rows(connection: Connection, operator_id: int, found: Whereabouts) -> 
         bookings=_contacts(connection, operator_id, found.bookings),
         entitlements=_entitlements(connection, operator_id, found.entitlements),
         customers=_customers(connection, operator_id, found.customers),
+        fines=_fines(connection, operator_id, found.fines),
+        requests=_requests(connection, operator_id, found.requests),
     )
 
 
@@ -200,6 +217,7 @@ def _passengers(connection: Connection, operator_id: int, ids: Sequence[UUID]) -
         .where(Ticket.operator_id == operator_id, Ticket.passenger_id.in_(ids), Ticket.exclusive_identity.is_not(None))
         .values(exclusive_identity=None)
     )
+    _forget_money(connection, operator_id, ids)
     emptied = {
         column: case((Passenger.identity_number.is_not(None), nothing), else_=None)
         for column, nothing in (
@@ -224,11 +242,43 @@ def _passengers(connection: Connection, operator_id: int, ids: Sequence[UUID]) -
     ).rowcount
 
 
+def _forget_money(connection: Connection, operator_id: int, ids: Sequence[UUID]) -> None:
+    """Where refunds of their bookings were transferred to, and how often they changed what they bought."""
+    bookings = select(Passenger.booking_id).where(Passenger.operator_id == operator_id, Passenger.id.in_(ids))
+    payments = select(Payment.id).where(Payment.operator_id == operator_id, Payment.booking_id.in_(bookings))
+    connection.execute(
+        update(Refund)
+        .where(Refund.operator_id == operator_id, Refund.payment_id.in_(payments), Refund.payout_account.is_not(None))
+        .values(payout_account=None, updated_at=func.now())
+    )
+    digests = select(Passenger.identity_digest).where(Passenger.operator_id == operator_id, Passenger.id.in_(ids))
+    still_known = select(Passenger.identity_digest).where(
+        Passenger.operator_id == operator_id, Passenger.id.not_in(ids), Passenger.identity_digest.is_not(None)
+    )
+    connection.execute(
+        delete(BookingModificationStat).where(
+            BookingModificationStat.operator_id == operator_id,
+            BookingModificationStat.customer.in_(digests),
+            BookingModificationStat.customer.not_in(still_known),
+        )
+    )
+
+
 def _contacts(connection: Connection, operator_id: int, ids: Sequence[UUID]) -> int:
     return connection.execute(
         update(Booking)
-        .where(Booking.operator_id == operator_id, Booking.id.in_(ids), Booking.contact_phone.is_not(None))
-        .values(contact_phone=None, contact_phone_digest=None, updated_at=func.now())
+        .where(
+            Booking.operator_id == operator_id,
+            Booking.id.in_(ids),
+            Booking.contact_phone.is_not(None) | Booking.contact_email.is_not(None),
+        )
+        .values(
+            contact_phone=None,
+            contact_phone_digest=None,
+            contact_email=None,
+            contact_email_digest=None,
+            updated_at=func.now(),
+        )
     ).rowcount
 
 
@@ -247,10 +297,52 @@ def _entitlements(connection: Connection, operator_id: int, ids: Sequence[UUID])
     ).rowcount
 
 
+def _fines(connection: Connection, operator_id: int, ids: Sequence[UUID]) -> int:
+    """Amounts, trains and how it ended stay for the books."""
+    return connection.execute(
+        update(Fine)
+        .where(Fine.operator_id == operator_id, Fine.id.in_(ids), Fine.erased_at.is_(None))
+        .values(
+            person_name=ERASED,
+            identity_number=None,
+            identity_kind=None,
+            identity_digest=b"",
+            identity_last_four="",
+            note=None,
+            erased_at=func.now(),
+            updated_at=func.now(),
+        )
+    ).rowcount
+
+
+def _requests(connection: Connection, operator_id: int, ids: Sequence[UUID]) -> int:
+    return connection.execute(
+        update(CallbackRequest)
+        .where(
+            CallbackRequest.operator_id == operator_id, CallbackRequest.id.in_(ids), CallbackRequest.erased_at.is_(None)
+        )
+        .values(
+            customer_name=ERASED,
+            contact_phone=None,
+            contact_phone_digest=None,
+            note=ERASED,
+            resolution=case((CallbackRequest.resolution.is_not(None), literal(ERASED)), else_=None),
+            erased_at=func.now(),
+            updated_at=func.now(),
+        )
+    ).rowcount
+
+
 def _customers(connection: Connection, operator_id: int, ids: Sequence[UUID]) -> int:
     """Accounts stay as the customers of their bookings, with nobody behind them."""
     for model in (UserProfile, UserSession, Notification):
         connection.execute(delete(model).where(model.operator_id == operator_id, model.user_id.in_(ids)))
+    connection.execute(
+        delete(BookingModificationStat).where(
+            BookingModificationStat.operator_id == operator_id,
+            BookingModificationStat.customer.in_([one.bytes for one in ids]),
+        )
+    )
     return connection.execute(
         update(User)
         .where(User.operator_id == operator_id, User.id.in_(ids), User.role == "customer", User.erased_at.is_(None))

@@ -15,7 +15,7 @@ from core.audit import checkpoints, proof
 from core.audit.checkpoints import Noted
 from core.database import Database, Transaction
 from core.office import Office
-from core.ops import integrity_shifts
+from core.ops import integrity_refunds, integrity_shifts
 from core.ticket_code import decode
 
 _PROBLEMS_SHOWN: Final = 50
@@ -176,6 +176,18 @@ _CHECKS: Final[dict[str, tuple[str, str]]] = {
             ELSE h.n <> 0 OR p.n <> b.passenger_count OR t.n <> b.passenger_count END
         """,
     ),
+    "moved_tickets_follow_each_other": (
+        "SELECT count(*) FROM tickets WHERE ticket_status = 'superseded' OR supersedes_id IS NOT NULL",
+        """
+        SELECT format('ticket %s is superseded by %s tickets', o.ticket_number, count(n.id))
+        FROM tickets o LEFT JOIN tickets n ON n.operator_id = o.operator_id AND n.supersedes_id = o.id
+        WHERE o.ticket_status = 'superseded' GROUP BY o.operator_id, o.id, o.ticket_number HAVING count(n.id) <> 1
+        UNION ALL
+        SELECT format('ticket %s follows %s, which is %s', n.ticket_number, o.ticket_number, o.ticket_status)
+        FROM tickets n JOIN tickets o ON o.operator_id = n.operator_id AND o.id = n.supersedes_id
+        WHERE o.ticket_status <> 'superseded' OR o.passenger_id <> n.passenger_id
+        """,
+    ),
     "gates_agree_with_tickets": (
         "SELECT count(*) FROM checkins",
         """
@@ -214,7 +226,7 @@ def verify(office: Office, heads_file: Path | None = None) -> list[Check]:
     outside = checkpoints.read_file(heads_file) if heads_file else []  # first: it may only know less than the snapshot
 
     def look(tx: Transaction) -> list[Check]:
-        checks = _CHECKS | integrity_shifts.CHECKS
+        checks = _CHECKS | integrity_shifts.CHECKS | integrity_refunds.CHECKS
         found = [_ask(tx, name, counted, wrong) for name, (counted, wrong) in checks.items()]
         reports, broken = integrity_shifts.broken_links(tx)
         chain = Check("z_reports_are_chained", reports, tuple(broken[:_PROBLEMS_SHOWN]))

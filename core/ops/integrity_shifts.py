@@ -23,6 +23,11 @@ _PAID_BACK: Final = """
     FROM refunds WHERE refund_status = 'completed' AND shift_id IS NOT NULL GROUP BY 1, 2, 3
 """
 
+_FINED: Final = """
+    SELECT operator_id, shift_id, payment_method AS method, count(*) AS n, sum(amount) AS amount
+    FROM fines WHERE status = 'paid' GROUP BY 1, 2, 3
+"""
+
 #: name -> (how many things are looked at, what is wrong with each that is)
 CHECKS: Final[dict[str, tuple[str, str]]] = {
     "z_reports_have_no_gaps": (
@@ -56,6 +61,9 @@ CHECKS: Final[dict[str, tuple[str, str]]] = {
             SELECT z.operator_id, z.shift_id, z.z_number, 'refunds ' || e.key, (e.value ->> 'count')::bigint,
                 (e.value ->> 'amount')::bigint FROM z_reports z, jsonb_each(z.body -> 'refunds') e
             UNION ALL
+            SELECT z.operator_id, z.shift_id, z.z_number, 'fines ' || e.key, (e.value ->> 'count')::bigint,
+                (e.value ->> 'amount')::bigint FROM z_reports z, jsonb_each(z.body -> 'fines') e
+            UNION ALL
             SELECT z.operator_id, z.shift_id, z.z_number, m.kind, (z.body -> m.field ->> 'count')::bigint,
                 (z.body -> m.field ->> 'amount')::bigint
             FROM z_reports z,
@@ -65,6 +73,8 @@ CHECKS: Final[dict[str, tuple[str, str]]] = {
             SELECT operator_id, shift_id, 'sales ' || method AS what, n, amount FROM ({_TAKEN}) t
             UNION ALL
             SELECT operator_id, shift_id, 'refunds ' || method, n, amount FROM ({_PAID_BACK}) r
+            UNION ALL
+            SELECT operator_id, shift_id, 'fines ' || method, n, amount FROM ({_FINED}) d
             UNION ALL
             SELECT operator_id, shift_id, kind, n, amount FROM moved WHERE kind <> 'no_sale'
         )
@@ -87,6 +97,8 @@ CHECKS: Final[dict[str, tuple[str, str]]] = {
                 AND t.shift_id = s.id AND t.method = 'cash'), 0)
             - coalesce((SELECT sum(b.amount) FROM ({_PAID_BACK}) b WHERE b.operator_id = s.operator_id
                 AND b.shift_id = s.id AND b.method = 'cash'), 0)
+            + coalesce((SELECT sum(d.amount) FROM ({_FINED}) d WHERE d.operator_id = s.operator_id
+                AND d.shift_id = s.id AND d.method = 'cash'), 0)
             + coalesce((SELECT sum(CASE WHEN m.movement_kind = 'cash_in' THEN m.amount ELSE -m.amount END)
                 FROM cash_movements m WHERE m.operator_id = s.operator_id AND m.shift_id = s.id), 0) AS expected) r
         CROSS JOIN LATERAL (SELECT coalesce(sum(n.denomination * n.pieces), 0) AS counted FROM shift_counts n
@@ -96,6 +108,20 @@ CHECKS: Final[dict[str, tuple[str, str]]] = {
             OR (z.body ->> 'expected')::bigint <> s.expected_amount
             OR (z.body ->> 'counted')::bigint <> s.counted_amount OR (z.body ->> 'float')::bigint <> s.float_amount)
         """,  # noqa: S608 - constants of this module
+    ),
+    "fines_are_settled_once": (
+        "SELECT count(*) FROM fines",
+        """
+        SELECT format('fine %s is waived without a supervisor', f.fine_number) FROM fines f
+        JOIN users u ON u.operator_id = f.operator_id AND u.id = f.waived_by
+        LEFT JOIN approvals a ON a.operator_id = f.operator_id AND a.id = f.waive_approval_id
+        WHERE u.role NOT IN ('supervisor', 'admin') AND (a.id IS NULL OR a.status <> 'used'
+            OR a.subject_id <> f.id::text OR a.amount <> f.amount)
+        UNION ALL
+        SELECT format('fine %s was paid at %s, outside its shift', f.fine_number, f.paid_at) FROM fines f
+        JOIN shifts s ON s.operator_id = f.operator_id AND s.id = f.shift_id
+        WHERE f.paid_at < s.opened_at OR f.paid_at > s.closed_at
+        """,
     ),
     "approvals_are_by_two_people": (
         "SELECT count(*) FROM approvals",

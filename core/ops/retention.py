@@ -15,7 +15,18 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, and_, delete, exists, func, or_, select, text
 
-from core.models import Booking, Entitlement, Operator, Passenger, PolicyConfiguration, Ticket, User, UserSession
+from core.models import (
+    Booking,
+    CallbackRequest,
+    Entitlement,
+    Fine,
+    Operator,
+    Passenger,
+    PolicyConfiguration,
+    Ticket,
+    User,
+    UserSession,
+)
 from core.ops import own_keys
 from core.ops.erasure import Erased, erase_rows, open_money
 from core.ops.prepare import owning
@@ -139,7 +150,8 @@ def _old_passengers(kept: Kept) -> tuple[Any, Any]:
 
 
 def _old_contacts(kept: Kept) -> tuple[Any, Any]:
-    return Booking.id, select(Booking.id).where(Booking.contact_phone.is_not(None), _is_over(kept))
+    left = or_(Booking.contact_phone.is_not(None), Booking.contact_email.is_not(None))
+    return Booking.id, select(Booking.id).where(left, _is_over(kept))
 
 
 def _old_entitlements(kept: Kept) -> tuple[Any, Any]:
@@ -174,12 +186,31 @@ def _old_customers(kept: Kept) -> tuple[Any, Any]:
     )
 
 
+def _old_fines(kept: Kept) -> tuple[Any, Any]:
+    """Those that ended so long ago; one that is still owed is kept."""
+    return Fine.id, select(Fine.id).where(
+        Fine.operator_id == kept.operator_id,
+        Fine.erased_at.is_(None),
+        func.coalesce(Fine.paid_at, Fine.waived_at) < kept.travelled,
+    )
+
+
+def _old_requests(kept: Kept) -> tuple[Any, Any]:
+    return CallbackRequest.id, select(CallbackRequest.id).where(
+        CallbackRequest.operator_id == kept.operator_id,
+        CallbackRequest.erased_at.is_(None),
+        CallbackRequest.resolved_at < kept.travelled,
+    )
+
+
 #: kind of rows -> its key, and the question which of them are old
 _OLD: Final[dict[str, Callable[[Kept], tuple[Any, Any]]]] = {
     "passengers": _old_passengers,
     "bookings": _old_contacts,
     "entitlements": _old_entitlements,
     "customers": _old_customers,
+    "fines": _old_fines,
+    "requests": _old_requests,
 }
 
 

@@ -203,7 +203,7 @@ def begin(
     network = office.network()
 
     def write(tx: Transaction) -> UUID:
-        wanted = checkout.ask(tx, booking_id, promotions)
+        wanted = checkout.ask(tx, office, booking_id, passengers, promotions)
         here, waiting = shifts.ask(tx), tx.send(_OF_BOOKING, booking_id=booking_id)
         held = wanted.held(network)
         under_way = waiting.first()

@@ -80,7 +80,7 @@ def take(
 
     def pay(tx: Transaction) -> Taken:
         claim = idempotency.claim(tx, asked, booking_id, step="part")
-        wanted = checkout.ask(tx, booking_id, promotions)
+        wanted = checkout.ask(tx, office, booking_id, passengers, promotions)
         here = shifts.ask(tx)
         first = claim.first()
         if first is not None:

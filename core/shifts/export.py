@@ -19,7 +19,7 @@ _HEADING: Final = (
     *("operator", "z_number", "shift_number", "clerk", "staff_number", "terminal", "station", "opened_at"),
     *("counted_at", "closed_at", "closed_by", "difference_reason", "approved_by", "previous_digest", "digest"),
 )
-_SUMS: Final = ("sales", "refunds", "discounts")
+_SUMS: Final = ("sales", "refunds", "fines", "discounts")
 _COUNTS: Final = (
     *("no_sales", "bookings", "tickets", "originals_printed", "copies_printed", "payments_under_way"),
     *("stock_spoilt", "stock_unaccounted"),
@@ -36,7 +36,8 @@ def z_table(report: Mapping[str, Any]) -> list[tuple[Cell, ...]]:
     rows: list[tuple[Cell, ...]] = [("section", "item", "count", "amount", "text")]
     rows += [("report", name, None, None, _text(report.get(name))) for name in _HEADING]
     for section in _SUMS:
-        rows += [(section, kind, one["count"], one["amount"], None) for kind, one in report[section].items()]
+        # Reports from before there were fines say nothing of them.
+        rows += [(section, kind, one["count"], one["amount"], None) for kind, one in report.get(section, {}).items()]
     for name in ("cash_in", "cash_out", "drops"):
         rows.append(("cash", name, report[name]["count"], report[name]["amount"], None))
     rows += [("drawer", name, None, report[name], None) for name in _AMOUNTS]
@@ -64,15 +65,20 @@ def shifts_table(
     """Shifts, one to a row, with what each method took and paid back by its Z report (number → report)."""
     kinds = [
         (section, method)
-        for section in ("sales", "refunds")
-        for method in sorted({method for report in reports.values() for method in report[section]})
+        for section in ("sales", "refunds", "fines")
+        for method in sorted({method for report in reports.values() for method in report.get(section, {})})
     ]
     rows: list[tuple[Cell, ...]] = [(*_SHIFT_COLUMNS, *(f"{section}_{method}" for section, method in kinds))]
     for shift in shifts:
         report = reports.get(shift["z_number"])
-        sums = [None if report is None else report[section].get(kind, {}).get("amount", 0) for section, kind in kinds]
+        sums = [None if report is None else _sum(report, section, kind) for section, kind in kinds]
         rows.append((*(shift[name] for name in _SHIFT_COLUMNS), *sums))
     return rows
+
+
+def _sum(report: Mapping[str, Any], section: str, kind: str) -> int:
+    found: int = report.get(section, {}).get(kind, {}).get("amount", 0)
+    return found
 
 
 def write(path: Path, rows: Iterable[Sequence[Cell]], *, in_training: bool = False) -> None:

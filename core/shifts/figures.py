@@ -74,11 +74,15 @@ class Work:
 
 @dataclass(frozen=True)
 class Figures:
-    """All figures of one shift. ``sales`` and ``refunds`` are by payment method, ``discounts`` by their cause."""
+    """All figures of one shift. ``sales``, ``refunds`` and ``fines`` are by payment method, ``discounts`` by cause.
+
+    ``fines`` are the fines that were paid here; they are no sales, and their cash lies in the drawer like any other.
+    """
 
     float_amount: int
     sales: Mapping[str, Sum] = field(default_factory=dict)
     refunds: Mapping[str, Sum] = field(default_factory=dict)
+    fines: Mapping[str, Sum] = field(default_factory=dict)
     movements: tuple[Movement, ...] = ()
     discounts: Mapping[str, Sum] = field(default_factory=dict)
     work: Work = field(default_factory=Work)
@@ -109,6 +113,7 @@ class Figures:
             self.float_amount
             + self.sales.get("cash", Sum()).amount
             - self.refunds.get("cash", Sum()).amount
+            + self.fines.get("cash", Sum()).amount
             + self.moved("cash_in").amount
             - self.moved("cash_out").amount
             - self.moved("drop").amount
@@ -130,6 +135,8 @@ class Figures:
             "sales_total": self.sold.as_json(),
             "refunds": {method: self.refunds[method].as_json() for method in sorted(self.refunds)},
             "refunds_total": self.refunded.as_json(),
+            "fines": {method: self.fines[method].as_json() for method in sorted(self.fines)},
+            "fines_total": total(self.fines.values()).as_json(),
             "cash_in": self.moved("cash_in").as_json(),
             "cash_out": self.moved("cash_out").as_json(),
             "drops": self.moved("drop").as_json(),

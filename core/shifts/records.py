@@ -21,6 +21,7 @@ from core.models import (
     Booking,
     BookingCharge,
     CashMovement,
+    Fine,
     Payment,
     PrintJob,
     Refund,
@@ -58,6 +59,11 @@ _REFUNDS: Final = Statement(
         Refund.refund_status == "completed",
     )
     .group_by(Refund.refund_method)
+)
+_FINES: Final = Statement(
+    select(Fine.payment_method, _NUMBER, func.sum(Fine.amount).label("amount"))
+    .where(Fine.operator_id == bindparam("operator_id"), Fine.shift_id == bindparam("shift_id"), Fine.status == "paid")
+    .group_by(Fine.payment_method)
 )
 _UNDER_WAY: Final = Statement(
     select(func.count()).where(
@@ -167,6 +173,7 @@ class AskedFigures:
             float_amount=self._shift.float_amount,
             sales=by_name(rows["sales"].all()),
             refunds=by_name(rows["refunds"].all()),
+            fines=by_name(rows["fines"].all()),
             movements=tuple(self._movement(row) for row in rows["movements"].all()),
             discounts=by_name(rows["discounts"].all()),
             work=Work(
@@ -198,6 +205,7 @@ def ask_figures(tx: Transaction, shift: Shift, zone: str, *, until: datetime | N
     asked = {
         "sales": tx.send(_SALES, **mine),
         "refunds": tx.send(_REFUNDS, **mine),
+        "fines": tx.send(_FINES, **mine),
         "movements": tx.send(_MOVEMENTS, **mine),
         "discounts": tx.send(_DISCOUNTS, **mine),
         "bookings": tx.send(_BOOKINGS, **mine),

@@ -17,10 +17,12 @@ from core.ops import prepare
 from counter.cli.audit import audit
 from counter.cli.entitlements import entitlements
 from counter.cli.keys import keys
+from counter.cli.notify import dispatch, failures, notify
 from counter.cli.opening import workplace
 from counter.cli.output import exits_with, json_option, print_json, print_table, progress, say, training_option
 from counter.cli.personal import forget
 from counter.cli.promotions import promotions
+from counter.cli.service import escalate_due
 from counter.cli.values import Number
 from counter.session import DEMONSTRATION_DAYS, database_name, owner_url
 
@@ -32,7 +34,7 @@ def admin() -> None:
     """Look after the installation."""
 
 
-for _group in (promotions, entitlements, audit, keys, forget):
+for _group in (promotions, entitlements, audit, keys, forget, escalate_due, dispatch, failures, notify):
     admin.add_command(_group)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from core import approvals
+from core import approvals, refunds
 from core.approvals import Approval
 from core.money import grouped
 from counter.cli.opening import workplace
@@ -50,7 +50,7 @@ def _minutes(one: Approval) -> str:
 @click.argument("number", type=Number(1))
 @json_option
 def yes(number: int, as_json: bool) -> None:
-    """Approve request NUMBER."""
+    """Approve request NUMBER; what it asks for is carried out at once where that takes nothing more."""
     _decide(number, True, "", as_json)
 
 
@@ -68,7 +68,11 @@ def _decide(number: int, verdict: bool, reason: str, as_json: bool) -> None:
         approver = place.scripted_actor("counter approve")
         asked = approvals.by_number(place.office, number)
         done = approvals.decide(place.office, approver, asked.id, approve=verdict, reason=reason)
+        carried_out = refunds.carry_out(place.office, approver, done) if verdict and done.kind == refunds.KIND else None
+    more = {} if carried_out is None else {"carried_out": carried_out.as_json()}
     if as_json:
-        print_json(done.as_json())
-    else:
-        say(f"Request {done.number} is {done.status}.")
+        print_json({**done.as_json(), **more})
+        return
+    say(f"Request {done.number} is {done.status}.")
+    for one in carried_out.refunds if carried_out else ():
+        say(f"  {one.reference}  {grouped(one.amount)} by {one.method} waits to be paid out")

@@ -62,6 +62,13 @@ def payment_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def tender_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """How something is paid that is paid at once and whole."""
+    for option in reversed((_OPTIONS[0], *_OPTIONS[2:-1])):
+        command = option(command)
+    return command
+
+
 def tender_of(given: dict[str, Any]) -> Tender:
     """The tender that the options say; takes them out of ``given``, all but amount and waiting time."""
     names = ("method", "tendered", "reference", "card_last_four", "edc_terminal", "edc_batch")

@@ -12,7 +12,7 @@ import click
 from core.database import Actor
 from core.errors import Refused
 from core.money import grouped
-from core.reports import changes, drawers, manifest, occupancy, printing, promotion_use, sales
+from core.reports import changes, drawers, fines, manifest, occupancy, printing, promotion_use, sales
 from core.reports.span import Span, day_of, span_of
 from core.reports.table import Report
 from core.shifts.export import write
@@ -156,6 +156,17 @@ def modifications(first: str | None, last: str | None, csv_file: Path | None, pr
     """Changes of sold bookings: of which kind, within policy or not, and what they cost."""
     _give(
         lambda place, actor: changes.modifications(place.office, actor, _span(place, first, last)), csv_file, printed,
+        as_json=as_json,
+    )  # fmt: skip
+
+
+@report.command("fines")
+@span_options
+@out_options
+def fines_(first: str | None, last: str | None, csv_file: Path | None, printed: bool, as_json: bool) -> None:
+    """Fines: of which kind, open, paid or waived, and how much."""
+    _give(
+        lambda place, actor: fines.report(place.office, actor, _span(place, first, last)), csv_file, printed,
         as_json=as_json,
     )  # fmt: skip
 

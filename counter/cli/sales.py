@@ -12,7 +12,7 @@ from uuid import UUID
 import click
 from uuid_utils.compat import uuid7
 
-from core import idempotency, lookup, print_journal, shifts, tickets
+from core import contacts, idempotency, lookup, print_journal, shifts, tickets
 from core import sale as sales
 from core.booking import HoldRequest
 from core.clock import local
@@ -76,7 +76,7 @@ def search(
                 (
                     offer.journey.train.number,
                     offer.journey.train.name,
-                    f"{offer.journey.departs_at:%a %d %b %H:%M}",
+                    f"{offer.journey.departs_at:%a %d %b %H:%M}{_late(offer.journey.delay_minutes)}",
                     f"{offer.journey.arrives_at:%H:%M}",
                     f"{offer.travel_class.code} {offer.subclass}",
                     str(offer.available),
@@ -85,6 +85,10 @@ def search(
                 for offer in found
             ]
             print_table([head, *lines], right=(5, 6))
+
+
+def _late(minutes: int) -> str:
+    return f" ({minutes} min late)" if minutes else ""
 
 
 class _Passenger(click.ParamType[Any]):
@@ -124,15 +128,18 @@ class _Passenger(click.ParamType[Any]):
 )  # fmt: skip
 @click.option("--seat", "seats", multiple=True, metavar="SEAT", help="A seat by its label, such as 'EKS 1/10C'.")
 @click.option("--promo", "promotions", multiple=True, metavar="CODE", help="A promotion, once per code.")
+@click.option("--phone", metavar="NUMBER", help="Where messages about it go; it is sealed.")
+@click.option("--email", metavar="ADDRESS", help="The same by mail.")
 @payment_options
 @click.option("--key", type=click.UUID, help="Names this sale: asked again, it is the same sale.")
 @json_option
 def sell(
     origin: str, destination: str, day: str, train_number: str, class_code: str,
-    passengers: tuple[PassengerInput, ...], seats: tuple[str, ...], promotions: tuple[str, ...], key: UUID | None,
-    amount: int | None, wait_seconds: float, as_json: bool, **given: Any,
+    passengers: tuple[PassengerInput, ...], seats: tuple[str, ...], promotions: tuple[str, ...], phone: str | None,
+    email: str | None, key: UUID | None, amount: int | None, wait_seconds: float, as_json: bool, **given: Any,
 ) -> None:  # fmt: skip
     """Sell seats on one train and print the tickets."""
+    contacts.require_usable(phone, email)
     sale_key, tender = key or uuid7(), tender_of(given)
     asked = [origin, destination, day, train_number, class_code, seats, tender.method, tender.tendered]
     promotions = normalised(promotions)
@@ -160,6 +167,8 @@ def sell(
             )  # fmt: skip
             if tender.method == "cash":
                 kick_drawer(place)
+        if phone or email:
+            contacts.leave(place.office, actor, sold.booking_number, phone=phone, email=email)
         if isinstance(sold, Standing):
             show_standing(sold, as_json=as_json, key=str(sale_key))
             return
@@ -220,6 +229,9 @@ def show(booking_number: str, as_json: bool) -> None:
         say(f"  paid {grouped(one['amount'])} by {one['method']}, {one['status']}  {one['reference']}")
     for one in found["refunds"]:
         say(f"  back {grouped(one['amount'])} by {one['method']}, {one['status']}  {one['reference']}")
+    for one in found["modifications"]:
+        kept = f", fee {grouped(one['fee_charged'])}" if one["fee_charged"] else ""
+        say(f"  {one['type']} {one['opened_at'][:10]}: {one['reason']}{kept}")
     for one in found["tickets"]:
         seat = f"{one['coach']}/{one['seat']}" if one["seat"] else "no seat"
         say(f"  {one['ticket_number']}  {one['origin']} → {one['destination']}  {one['train_number']}  {seat}"

@@ -15,7 +15,7 @@ from babel.dates import format_date
 
 from core.money import grouped
 from core.reports.riders import Manifest, Rider
-from counter.devices.print_text import clean, printable, two_ends, wrapped
+from counter.devices.print_text import clean, printable, two_ends, width_of, wrapped
 from counter.devices.ticket_layout import Cut, Line, Paper, Rule, Text, training_notice
 
 #: English label or word → Indonesian; English papers print the keys.
@@ -39,7 +39,7 @@ _INDONESIAN: Final = MappingProxyType(
         "Printed": "Dicetak", "By": "Oleh", "SAMPLE - NOT VALID": "CONTOH - TIDAK BERLAKU", "Manifest": "Manifes",
         "Coach": "Gerbong", "Travellers": "Penumpang", "Stops": "Perhentian", "No seat": "Tanpa kursi",
         "on {on}, off {off}, aboard {aboard}": "naik {on}, turun {off}, di kereta {aboard}", "infant": "bayi",
-        "Date": "Tanggal", "Nothing is on record.": "Tidak ada catatan.",
+        "Fines": "Denda", "Kind": "Jenis", "Date": "Tanggal", "Nothing is on record.": "Tidak ada catatan.",
     }
 )  # fmt: skip
 
@@ -80,8 +80,9 @@ class _Sheet:
         return Text(clean(words, self._columns), bold=True)
 
     def _big(self, words: str) -> Text:
-        half = clean(words, self._columns // 2)
-        return Text(half, bold=True, double_width=True, double_height=True, align="center")
+        if width_of(words) * 2 > self._columns:
+            return Text(clean(words, self._columns), bold=True, double_height=True, align="center")
+        return Text(clean(words, self._columns), bold=True, double_width=True, double_height=True, align="center")
 
     def _day(self, written: str) -> str:
         return format_date(date.fromisoformat(written), "EEE d MMM y", locale=self._language)
@@ -125,9 +126,11 @@ class _Figures(_Sheet):
         days = [self._day(facts[name]) for name in ("date", "from", "to") if facts.get(name)]
         for words in (train, " - ".join(dict.fromkeys(days))):
             if words:
-                yield Text(clean(words, self._columns), align="center")
+                yield from (Text(line, align="center") for line in wrapped(printable(words), self._columns, most=2))
         made = datetime.fromisoformat(report["made_at"])
-        yield self._row(f"{self._say('Printed')} {self._day(str(made.date()))} {made:%H:%M}", report["made_by"])
+        when = f"{format_date(made, 'd MMM y', locale=self._language)} {made:%H:%M}"
+        yield self._row(self._say("Printed"), when)
+        yield self._row(self._say("By"), report["made_by"])
 
     def body(self) -> Iterator[Line]:
         rows: Sequence[Sequence[Any]] = self._report["rows"]

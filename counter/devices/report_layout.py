@@ -23,9 +23,10 @@ _WORDS: Final = MappingProxyType(
             "x": "LAPORAN X", "z": "LAPORAN Z", "copy": "SALINAN / COPY {n}", "demo": "CONTOH - TIDAK BERLAKU",
             "shift": "Sif", "terminal": "Loket", "clerk": "Petugas", "opened": "Dibuka", "counted_at": "Dihitung",
             "closed": "Ditutup", "closed_by": "Ditutup oleh", "made": "Dicetak", "sales": "PENJUALAN",
-            "refunds": "PENGEMBALIAN", "discounts": "POTONGAN", "total": "Jumlah", "drawer": "LACI KAS",
-            "float": "Modal awal", "cash_sales": "Penjualan tunai", "cash_refunds": "Pengembalian tunai",
-            "cash_in": "Kas masuk", "cash_out": "Kas keluar", "drop": "Setoran", "drops": "Setoran",
+            "refunds": "PENGEMBALIAN", "fines": "DENDA", "discounts": "POTONGAN", "total": "Jumlah",
+            "drawer": "LACI KAS", "float": "Modal awal", "cash_sales": "Penjualan tunai",
+            "cash_refunds": "Pengembalian tunai", "cash_fines": "Denda tunai", "cash_in": "Kas masuk",
+            "cash_out": "Kas keluar", "drop": "Setoran", "drops": "Setoran",
             "expected": "Seharusnya", "counted": "Terhitung", "over": "LEBIH", "short": "KURANG", "even": "Selisih",
             "reason": "Alasan", "approved_by": "Disetujui", "count": "PENGHITUNGAN {n}", "movements": "GERAK KAS",
             "work": "PEKERJAAN", "bookings": "Pesanan", "first": "Pertama", "last": "Terakhir", "tickets": "Tiket",
@@ -39,8 +40,8 @@ _WORDS: Final = MappingProxyType(
             "x": "X REPORT", "z": "Z REPORT", "copy": "COPY {n}", "demo": "SAMPLE - NOT VALID",
             "shift": "Shift", "terminal": "Terminal", "clerk": "Clerk", "opened": "Opened", "counted_at": "Counted",
             "closed": "Closed", "closed_by": "Closed by", "made": "Printed", "sales": "SALES",
-            "refunds": "REFUNDS", "discounts": "DISCOUNTS", "total": "Total", "drawer": "DRAWER",
-            "float": "Float", "cash_sales": "Cash sales", "cash_refunds": "Cash refunds",
+            "refunds": "REFUNDS", "fines": "FINES", "discounts": "DISCOUNTS", "total": "Total", "drawer": "DRAWER",
+            "float": "Float", "cash_sales": "Cash sales", "cash_refunds": "Cash refunds", "cash_fines": "Cash fines",
             "cash_in": "Cash in", "cash_out": "Cash out", "drop": "Drop", "drops": "Drops",
             "expected": "Expected", "counted": "Counted", "over": "OVER", "short": "SHORT", "even": "Difference",
             "reason": "Reason", "approved_by": "Approved by", "count": "COUNT {n}", "movements": "MOVEMENTS",
@@ -145,10 +146,12 @@ class _Sheet:
     def money(self) -> Iterator[Line]:
         yield from self._sums("sales", always=True)
         yield from self._sums("refunds")
+        yield from self._sums("fines")
         yield from self._sums("discounts")
 
     def _sums(self, name: str, *, always: bool = False) -> Iterator[Line]:
-        sums: Mapping[str, Mapping[str, int]] = self._report[name]
+        # Reports from before there were fines say nothing of them.
+        sums: Mapping[str, Mapping[str, int]] = self._report.get(name, {})
         if not sums and not always:
             return
         yield self._head(name)
@@ -166,6 +169,8 @@ class _Sheet:
         yield self._amount(words["cash_sales"], report["sales"].get("cash", {}).get("amount", 0))
         if "cash" in report["refunds"]:
             yield self._amount(words["cash_refunds"], -report["refunds"]["cash"]["amount"])
+        if "cash" in report.get("fines", {}):
+            yield self._amount(words["cash_fines"], report["fines"]["cash"]["amount"])
         for name, sign in (("cash_in", 1), ("cash_out", -1), ("drops", -1)):
             if report[name]["count"]:
                 yield self._amount(f"{words[name]} x{report[name]['count']}", sign * report[name]["amount"])

@@ -25,6 +25,7 @@ from counter.commands import Command
 from counter.dialogs.form import Field, Form, Typed
 from counter.i18n import LanguageChanged, _, clock_time, counted
 from counter.lifeline import DatabaseBack
+from counter.screens.approval_facts import facts, shown_amount, what_it_is
 from counter.screens.sell_turns import Turns
 from counter.screens.sell_words import Words
 from counter.shift_desk import ShiftDesk
@@ -124,7 +125,12 @@ class ApprovalsScreen(Turns):
             done = await self.counter.in_thread(partial(self.desk.decide, asked, approve=True))
         finally:
             self._take(await self.counter.in_thread(self.desk.waiting))
-        self.say(_("Request {number} is approved.", number=done.number))
+        if done.kind == "refund":
+            amount = grouped(done.amount or 0)
+            self.say(_("Request {number} is approved and carried out: {amount} goes back.", number=done.number,
+                       amount=amount))  # fmt: skip
+        else:
+            self.say(_("Request {number} is approved.", number=done.number))
 
     def action_refuse(self) -> None:
         """No, and why."""
@@ -172,10 +178,9 @@ class ApprovalsScreen(Turns):
         if asked is None or place is None:
             return ""
         until = clock_time(local(asked.expires_at, place.time_zone))
-        facts = [f"{_(str(name).replace('_', ' '))} {_fact(value)}" for name, value in asked.details.items() if value]
         return drawn("\n".join((
             _("{who} asks: {reason}", who=asked.requested_by_name, reason=asked.reason),
-            " · ".join(facts),
+            facts(asked, place.time_zone),
             _("Good until {time}.", time=until),
         )))  # fmt: skip
 
@@ -187,10 +192,6 @@ class ApprovalsScreen(Turns):
         """Everything in words again."""
         found, self.waiting = self.waiting, []
         self._take(found)
-
-
-def _fact(value: object) -> str:
-    return grouped(value) if isinstance(value, int) else str(value)
 
 
 def _row(asked: Approval) -> Table:
@@ -205,7 +206,7 @@ def _row(asked: Approval) -> Table:
     minutes = int((asked.now - asked.requested_at).total_seconds()) // _MINUTE
     cells = (
         str(asked.number), _(_KINDS.get(asked.kind, asked.kind)),
-        "" if asked.amount is None else grouped(asked.amount), asked.reason, asked.requested_by_name,
+        shown_amount(asked), what_it_is(asked), asked.requested_by_name,
         _("{n} min", n=minutes),
     )  # fmt: skip
     table.add_row(*(Text(drawn(cell)) for cell in cells))

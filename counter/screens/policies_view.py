@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from core.clock import local
+from core.money import grouped
 from core.policy_kind import Policy
 from core.policy_values import OPERATOR, Entered, InForce, Place, shown
 from counter.i18n import _, clock_time, counted, day_in_words
@@ -37,9 +38,10 @@ def policy_row(one: InForce, *, wide: bool) -> Table:
 
 
 def value_in_words(value: object) -> str:
-    """``25``, ``yes``, ``supervisor``: in the language of the screen."""
-    words = shown(value)
-    return _(words) if isinstance(value, bool | str) else words
+    """``25``, ``7.500``, ``yes``, ``supervisor``: in the language of the screen."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return grouped(value)
+    return _(shown(value))
 
 
 def unit_in_words(policy: Policy[Any]) -> str:
@@ -53,7 +55,7 @@ def bounds_in_words(policy: Policy[Any]) -> str:
         return _("It takes yes or no.")
     if policy.choices:
         return _("It takes one of: {words}.", words=", ".join(map(_, policy.choices)))
-    return _("It takes {least} to {most}.", least=policy.minimum, most=policy.maximum)
+    return _("It takes {least} to {most}.", least=grouped(policy.minimum), most=grouped(policy.maximum))
 
 
 def origin_in_words(one: InForce) -> str:

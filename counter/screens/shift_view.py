@@ -44,6 +44,9 @@ def sums_table(report: Report) -> Table:
     if report["refunds"]:
         _heading(table, _("Refunds"))
         _by_method(table, report["refunds"])
+    if report["fines"]:
+        _heading(table, _("Fines"))
+        _by_method(table, report["fines"])
     if report["discounts"]:
         _heading(table, _("Discounts"))
         for cause, one in report["discounts"].items():

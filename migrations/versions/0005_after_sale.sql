@@ -1,3 +1,7 @@
+DROP FUNCTION sign_in(text, text, bytea, bytea, uuid, bytea, integer, text, boolean, integer)
+--;;
+DROP FUNCTION change_secret(uuid, bytea, text, integer)
+--;;
 CREATE TABLE booking_modification_stats (
 	operator_id SMALLINT NOT NULL,
 	customer BYTEA NOT NULL,
@@ -21,7 +25,7 @@ CREATE TABLE notification_deliveries (
 	event_id UUID NOT NULL,
 	event_type TEXT NOT NULL,
 	channel TEXT NOT NULL,
-	recipient BYTEA NOT NULL,
+	recipient BYTEA,
 	recipient_digest BYTEA NOT NULL,
 	template TEXT NOT NULL,
 	language TEXT NOT NULL,
@@ -29,6 +33,7 @@ CREATE TABLE notification_deliveries (
 	state TEXT DEFAULT 'queued' NOT NULL,
 	attempts SMALLINT DEFAULT 0 NOT NULL,
 	next_try_at TIMESTAMP WITH TIME ZONE NOT NULL,
+	sender TEXT,
 	last_error TEXT,
 	sent_at TIMESTAMP WITH TIME ZONE,
 	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
@@ -79,6 +84,18 @@ CREATE TABLE notification_configurations (
 	CONSTRAINT fk_notification_configurations_operator_id_created_by FOREIGN KEY(operator_id, created_by) REFERENCES users (operator_id, id),
 	CONSTRAINT ck_notification_configurations_channel_known CHECK (channel IN ('screen', 'email', 'sms', 'whatsapp')),
 	CONSTRAINT fk_notification_configurations_operator_id FOREIGN KEY(operator_id) REFERENCES operators (id)
+)
+--;;
+CREATE TABLE sign_in_attempts (
+	operator_id SMALLINT NOT NULL,
+	id UUID NOT NULL,
+	subject TEXT NOT NULL,
+	user_id UUID,
+	answer BYTEA NOT NULL,
+	made_in TEXT NOT NULL,
+	created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
+	CONSTRAINT pk_sign_in_attempts PRIMARY KEY (operator_id, id),
+	CONSTRAINT fk_sign_in_attempts_operator_id_user_id FOREIGN KEY(operator_id, user_id) REFERENCES users (operator_id, id)
 )
 --;;
 CREATE TABLE callback_requests (
@@ -202,7 +219,7 @@ CREATE TABLE delay_vouchers (
 	CONSTRAINT fk_delay_vouchers_operator_id_issued_by FOREIGN KEY(operator_id, issued_by) REFERENCES users (operator_id, id),
 	CONSTRAINT fk_delay_vouchers_operator_id_terminal_id FOREIGN KEY(operator_id, terminal_id) REFERENCES terminals (operator_id, id),
 	CONSTRAINT ck_delay_vouchers_voucher_kind_known CHECK (voucher_kind IN ('drink', 'snack', 'meal')),
-	CONSTRAINT ck_delay_vouchers_delayed CHECK (delay_minutes > 0)
+	CONSTRAINT ck_delay_vouchers_delay_not_negative CHECK (delay_minutes >= 0)
 )
 --;;
 CREATE TABLE fines (
@@ -314,11 +331,13 @@ CREATE INDEX ix_notification_deliveries_operator_id_recipient_digest ON notifica
 --;;
 COMMENT ON COLUMN notification_deliveries.id IS 'of event, channel and recipient; goes with the message'
 --;;
-COMMENT ON COLUMN notification_deliveries.recipient IS 'AES-GCM'
+COMMENT ON COLUMN notification_deliveries.recipient IS 'AES-GCM; gone once it has arrived'
 --;;
 COMMENT ON COLUMN notification_deliveries.params IS 'nothing personal'
 --;;
 COMMENT ON COLUMN notification_deliveries.next_try_at IS 'of one that is being sent: when it is taken for lost'
+--;;
+COMMENT ON COLUMN notification_deliveries.sender IS 'the process that is sending it: machine, number, start'
 --;;
 CREATE INDEX ix_job_failures_operator_id_created_at ON job_failures (operator_id, created_at)
 --;;
@@ -333,6 +352,14 @@ CREATE UNIQUE INDEX uq_notification_configurations_live ON notification_configur
 COMMENT ON COLUMN notification_configurations.is_enabled IS 'false: told nobody from here on'
 --;;
 COMMENT ON COLUMN notification_configurations.metadata IS 'language, template, to (an address of the operator''s own)'
+--;;
+CREATE INDEX ix_sign_in_attempts_operator_id_subject ON sign_in_attempts (operator_id, subject)
+--;;
+COMMENT ON COLUMN sign_in_attempts.subject IS 'the user''s key, or the digest of a number nobody has'
+--;;
+COMMENT ON COLUMN sign_in_attempts.answer IS 'SHA-256 of the proof'
+--;;
+COMMENT ON COLUMN sign_in_attempts.made_in IS 'the transaction; another one judges it'
 --;;
 CREATE INDEX ix_callback_requests_open ON callback_requests (operator_id, expires_at) WHERE status IN ('new', 'assigned', 'in_progress')
 --;;
@@ -430,6 +457,12 @@ ALTER TABLE schedules ADD COLUMN skipped_stops BIGINT DEFAULT 0 NOT NULL
 --;;
 COMMENT ON COLUMN schedules.skipped_stops IS 'bit n: it does not call at the route''s stop n'
 --;;
+ALTER TABLE bookings ADD COLUMN contact_email BYTEA
+--;;
+COMMENT ON COLUMN bookings.contact_email IS 'AES-GCM'
+--;;
+ALTER TABLE bookings ADD COLUMN contact_email_digest BYTEA
+--;;
 ALTER TABLE booking_modifications ADD COLUMN ticket_id BIGINT
 --;;
 COMMENT ON COLUMN booking_modifications.ticket_id IS 'the ticket it was about; null: the whole booking, or its money'
@@ -449,6 +482,14 @@ COMMENT ON COLUMN refunds.payout_account IS 'AES-GCM; where a transfer goes'
 ALTER TABLE notifications DROP CONSTRAINT ck_notifications_notification_type_known
 --;;
 ALTER TABLE notifications ADD CONSTRAINT ck_notifications_notification_type_known CHECK (notification_type IN ('booking', 'payment', 'schedule', 'promotion', 'security', 'service'))
+--;;
+ALTER TABLE bookings ADD CONSTRAINT ck_bookings_digest_beside_email CHECK ((contact_email IS NULL) = (contact_email_digest IS NULL))
+--;;
+CREATE INDEX ix_bookings_contact ON bookings (operator_id, contact_phone_digest) WHERE contact_phone_digest IS NOT NULL
+--;;
+CREATE INDEX ix_bookings_customer ON bookings (operator_id, user_id) WHERE user_id IS NOT NULL
+--;;
+CREATE INDEX ix_passengers_name ON passengers (operator_id, passenger_name text_pattern_ops)
 --;;
 ALTER TABLE booking_modifications DROP CONSTRAINT ck_booking_modifications_modification_type_known
 --;;
@@ -666,6 +707,25 @@ BEGIN
     RETURN NEW;
 END $$
 --;;
+CREATE OR REPLACE FUNCTION guard_booking_paid() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    paid bigint;
+    charged bigint;
+BEGIN
+    SELECT coalesce(sum(p.amount - (SELECT coalesce(sum(r.refund_amount), 0) FROM public.refunds r
+        WHERE r.operator_id = p.operator_id AND r.payment_id = p.id AND r.refund_status = 'completed')), 0)
+    INTO paid FROM public.payments p
+    WHERE p.operator_id = NEW.operator_id AND p.booking_id = NEW.id AND p.payment_status = 'completed';
+    SELECT coalesce(sum(c.amount), 0) INTO charged FROM public.booking_charges c
+    WHERE c.operator_id = NEW.operator_id AND c.booking_id = NEW.id;
+    IF paid <> charged OR charged <> NEW.final_amount THEN
+        RAISE EXCEPTION 'booking %: % is paid, % is charged', NEW.booking_number, paid, charged
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'booking_is_paid', TABLE = TG_TABLE_NAME;
+    END IF;
+    RETURN NEW;
+END $$
+--;;
 CREATE FUNCTION guard_passenger_sold() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -690,11 +750,57 @@ CREATE TRIGGER guard_way BEFORE UPDATE OF refund_method, refund_status ON refund
 --;;
 CREATE TRIGGER guard_sold BEFORE UPDATE ON passengers FOR EACH ROW EXECUTE FUNCTION guard_passenger_sold()
 --;;
-CREATE TRIGGER guard_sold BEFORE UPDATE OF qr_code, issue_no, exclusive_identity, entitlement_id ON tickets FOR EACH ROW EXECUTE FUNCTION guard_passenger_sold()
+CREATE TRIGGER guard_sold BEFORE UPDATE OF seat_id, qr_code, issue_no, exclusive_identity, entitlement_id ON tickets FOR EACH ROW EXECUTE FUNCTION guard_passenger_sold()
 --;;
 CREATE TRIGGER guard_history BEFORE UPDATE OR DELETE OR TRUNCATE ON spoilt_prints FOR EACH STATEMENT EXECUTE FUNCTION guard_history()
 --;;
 CREATE TRIGGER guard_history BEFORE UPDATE OR DELETE OR TRUNCATE ON delay_vouchers FOR EACH STATEMENT EXECUTE FUNCTION guard_history()
+--;;
+CREATE OR REPLACE FUNCTION chain_audit_row() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    said bytea;
+BEGIN
+    IF NEW.operator_id IS DISTINCT FROM public.current_operator()
+        AND NOT pg_has_role(session_user, current_user, 'MEMBER')
+    THEN
+        RETURN NEW;
+    END IF;
+    IF NEW.user_id IS DISTINCT FROM public.acting_user() AND NEW.user_id IS NOT NULL
+        AND NOT pg_has_role(session_user, current_user, 'MEMBER')
+        AND NOT EXISTS (SELECT FROM public.user_sessions s WHERE s.operator_id = NEW.operator_id
+            AND s.user_id = NEW.user_id AND s.login_time = now())
+    THEN
+        RAISE EXCEPTION 'nobody signs for somebody else'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'audit_row_is_own', TABLE = 'audit_logs';
+    END IF;
+    -- A name of its own, in the order of writing: one that is there already would move the head and leave no row.
+    NEW.id := (lpad(to_hex(floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') || '7'
+        || lpad(to_hex(floor(extract(microseconds FROM clock_timestamp()))::bigint % 1000), 3, '0')
+        || '8' || substr(md5(gen_random_uuid()::text), 1, 15))::uuid;
+    said := convert_to(json_build_array(NEW.operator_id, NEW.id, NEW.user_id, NEW.terminal_id, NEW.correlation_id, NEW.entity_type, NEW.entity_id, NEW.action, NEW.old_values::text, NEW.new_values::text, NEW.ip_address, NEW.user_agent, extract(epoch FROM NEW.created_at))::text, 'UTF8');
+    LOOP
+        UPDATE public.audit_heads h SET last_no = h.last_no + 1, previous_hash = h.last_hash,
+            last_hash = sha256(h.last_hash || said)
+        WHERE h.operator_id = NEW.operator_id AND h.chain = coalesce(NEW.terminal_id, 0)
+        RETURNING h.last_no, h.previous_hash, h.last_hash INTO NEW.chain_no, NEW.previous_hash, NEW.row_hash;
+        EXIT WHEN FOUND;
+        INSERT INTO public.audit_heads (operator_id, chain, last_no, previous_hash, last_hash)
+        VALUES (NEW.operator_id, coalesce(NEW.terminal_id, 0), 0, '', '') ON CONFLICT DO NOTHING;
+    END LOOP;
+    RETURN NEW;
+END $$
+--;;
+CREATE OR REPLACE FUNCTION policy_number(wanted text, station integer, fallback bigint) RETURNS bigint
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN coalesce((
+        SELECT least(greatest(trunc((p.config->>'value')::numeric), 0), 1000000000)::bigint
+        FROM public.policy_configurations p
+        WHERE p.operator_id = public.current_operator() AND p.policy_type = wanted AND p.deleted_at IS NULL AND p.train_id IS NULL
+            AND (p.station_id IS NULL OR p.station_id = station) AND jsonb_typeof(p.config->'value') = 'number'
+        ORDER BY p.station_id NULLS LAST LIMIT 1), fallback);
+END $$
 --;;
 CREATE OR REPLACE FUNCTION acting_user() RETURNS uuid
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -702,7 +808,244 @@ BEGIN
     RETURN (SELECT s.user_id FROM public.user_sessions s
         JOIN public.users u ON u.operator_id = s.operator_id AND u.id = s.user_id AND u.is_active
         WHERE s.operator_id = public.current_operator() AND s.is_active AND s.expires_at > now()
-            AND s.session_token = sha256(convert_to(current_setting('counter.session', true), 'UTF8')));
+            AND s.session_token = sha256(convert_to(nullif(current_setting('counter.session', true), ''), 'UTF8')));
+END $$
+--;;
+CREATE OR REPLACE FUNCTION lock_time(lockouts bigint, station integer) RETURNS interval
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN make_interval(mins => least(100000,
+        greatest(public.policy_number('pin_lock_minutes', station, 5), 1)
+            * power(2, least(lockouts, 20) - 1),
+        public.policy_number('pin_lock_most_minutes', station, 1440))::integer);
+END $$
+--;;
+CREATE FUNCTION pin_attempts(station integer) RETURNS bigint
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN least(greatest(public.policy_number('pin_attempts', station, 5), 1), 100);
+END $$
+--;;
+CREATE OR REPLACE FUNCTION nobody_locked_until(digest text, station integer) RETURNS timestamptz
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    failures bigint;
+    latest timestamptz;
+    attempts bigint := public.pin_attempts(station);
+BEGIN
+    SELECT count(*), max(a.created_at) INTO failures, latest FROM public.audit_logs a
+    WHERE a.operator_id = public.current_operator() AND a.entity_type = 'staff_numbers' AND a.entity_id = digest
+        AND a.new_values->>'sign_in' IN ('failed', 'locked');
+    IF failures = 0 OR failures % attempts <> 0 THEN
+        RETURN NULL;
+    END IF;
+    RETURN latest + public.lock_time(failures / attempts, station);
+END $$
+--;;
+CREATE FUNCTION count_failure(entity text, key text, terminal integer, station integer) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    own smallint := public.current_operator();
+    who public.users%ROWTYPE;
+    until timestamptz;
+BEGIN
+    IF entity = 'users' THEN
+        SELECT u.* INTO who FROM public.users u WHERE u.operator_id = own AND u.id = key::uuid FOR UPDATE;
+        IF who.failed_attempts + 1 >= public.pin_attempts(station) THEN
+            until := now() + public.lock_time(who.lockouts + 1, station);
+        END IF;
+        UPDATE public.users u SET locked_until = coalesce(until, u.locked_until), updated_at = now(),
+            failed_attempts = CASE WHEN until IS NULL THEN u.failed_attempts + 1 ELSE 0 END,
+            lockouts = least(u.lockouts + CASE WHEN until IS NULL THEN 0 ELSE 1 END, 1000)
+        WHERE u.operator_id = own AND u.id = who.id;
+    END IF;
+    PERFORM public.note_sign_in(entity, key, CASE WHEN until IS NULL THEN 'failed' ELSE 'locked' END, NULL, terminal,
+        '{}');
+    IF until IS NOT NULL THEN
+        PERFORM public.tell_supervisors(station, who.id, until);
+    END IF;
+END $$
+--;;
+CREATE FUNCTION sign_in_attempt(number text, digest text, mail bytea, answer bytea, terminal integer)
+RETURNS TABLE (attempt uuid, locked_until timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    own smallint := public.current_operator();
+    who public.users%ROWTYPE;
+    at_station integer := (SELECT t.station_id FROM public.terminals t WHERE t.operator_id = own AND t.id = terminal);
+    entity text := 'users';
+    key text;
+    abandoned integer;
+BEGIN
+    SELECT u.* INTO who FROM public.users u
+    WHERE u.operator_id = own AND (u.staff_number = number OR u.email_digest = mail) FOR UPDATE;
+    IF NOT FOUND THEN
+        PERFORM pg_advisory_xact_lock(hashtext(digest), own);
+        entity := 'staff_numbers';
+    END IF;
+    key := coalesce(who.id::text, digest);
+    DELETE FROM public.sign_in_attempts a WHERE a.operator_id = own AND a.subject = key
+        AND a.created_at < now() - interval '10 seconds';
+    GET DIAGNOSTICS abandoned = ROW_COUNT;
+    FOR each IN 1..abandoned LOOP
+        PERFORM public.count_failure(entity, key, terminal, at_station);
+    END LOOP;
+    locked_until := CASE entity WHEN 'users'
+        THEN (SELECT u.locked_until FROM public.users u WHERE u.operator_id = own AND u.id = who.id)
+        ELSE public.nobody_locked_until(digest, at_station) END;
+    IF locked_until > now() THEN
+        PERFORM public.note_sign_in(entity, key, 'refused', NULL, terminal, '{}');
+    ELSIF octet_length(answer) = 32 AND (SELECT count(*) FROM public.sign_in_attempts a
+        WHERE a.operator_id = own AND a.subject = key) < 20
+    THEN
+        INSERT INTO public.sign_in_attempts (operator_id, id, subject, user_id, answer, made_in)
+        VALUES (own, gen_random_uuid(), key, who.id, sign_in_attempt.answer, pg_current_xact_id()::text)
+        RETURNING id INTO attempt;
+    END IF;
+    RETURN NEXT;
+END $$
+--;;
+CREATE FUNCTION open_session(attempt uuid, new_session uuid, token bytea, terminal integer, program text,
+    interactive boolean, most_minutes integer)
+RETURNS TABLE (outcome text, user_id uuid, staff_number text, full_name text, role text, locked_until timestamptz,
+    expires_at timestamptz, ended bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    own smallint := public.current_operator();
+    who public.users%ROWTYPE;
+    tried record;
+    at_station integer := (SELECT t.station_id FROM public.terminals t WHERE t.operator_id = own AND t.id = terminal);
+BEGIN
+    outcome := 'failed';
+    ended := 0;
+    SELECT u.* INTO who FROM public.users u JOIN public.sign_in_attempts a
+        ON a.operator_id = u.operator_id AND a.user_id = u.id
+    WHERE a.operator_id = own AND a.id = attempt FOR UPDATE OF u;
+    DELETE FROM public.sign_in_attempts a
+    WHERE a.operator_id = own AND a.id = attempt AND a.made_in <> pg_current_xact_id()::text
+    RETURNING a.subject, a.user_id, a.answer INTO tried;
+    IF NOT FOUND THEN
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    IF who.locked_until > now() THEN
+        PERFORM public.note_sign_in('users', tried.subject, 'refused', NULL, terminal, '{}');
+        outcome := 'locked';
+        locked_until := who.locked_until;
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    IF tried.user_id IS NULL OR NOT who.is_active OR who.password_hash NOT LIKE '$argon2id-sha256$%'
+        OR substring(who.password_hash FROM '[^$]*$') IS DISTINCT FROM rtrim(encode(tried.answer, 'base64'), '=')
+    THEN
+        PERFORM public.count_failure(CASE WHEN tried.user_id IS NULL THEN 'staff_numbers' ELSE 'users' END,
+            tried.subject, terminal, at_station);
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    UPDATE public.users u SET failed_attempts = 0, lockouts = 0, locked_until = NULL, last_login = now()
+    WHERE u.operator_id = own AND u.id = who.id;
+    outcome := CASE
+        WHEN who.must_change_pin THEN 'must_change'
+        WHEN EXISTS (SELECT FROM public.user_stations s WHERE s.operator_id = own AND s.user_id = who.id)
+            AND NOT EXISTS (SELECT FROM public.user_stations s
+                WHERE s.operator_id = own AND s.user_id = who.id AND s.station_id = at_station) THEN 'wrong_station'
+        ELSE 'ok' END;
+    user_id := who.id;
+    staff_number := who.staff_number;
+    full_name := who.full_name;
+    role := who.role;
+    IF outcome = 'ok' AND interactive AND public.policy_number('sessions_at_one_terminal', at_station,
+        1) > 0
+    THEN
+        UPDATE public.user_sessions s SET is_active = false, ended_at = now(), ended_because = 'signed in elsewhere'
+        WHERE s.operator_id = own AND s.user_id = who.id AND s.is_interactive AND s.is_active
+            AND s.expires_at > now() AND s.terminal_id IS DISTINCT FROM terminal;
+        GET DIAGNOSTICS ended = ROW_COUNT;
+    END IF;
+    IF outcome = 'wrong_station' OR octet_length(token) <> 32 OR token = sha256('') THEN
+        PERFORM public.note_sign_in('users', who.id::text, 'wrong_station', NULL, terminal, '{}');
+        outcome := 'wrong_station';
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    INSERT INTO public.user_sessions (operator_id, id, user_id, terminal_id, session_token, user_agent, expires_at,
+        is_interactive, is_active, ended_because)
+    VALUES (own, new_session, who.id, terminal, token, program, now() + least(
+        make_interval(hours => least(greatest(public.policy_number('session_hours', at_station,
+            12), 1), 168)::integer),
+        make_interval(mins => CASE outcome WHEN 'ok' THEN least(greatest(most_minutes, 0), 10080) ELSE 5 END)),
+        interactive, outcome = 'ok', CASE outcome WHEN 'ok' THEN NULL ELSE 'must_change' END)
+    RETURNING user_sessions.expires_at INTO expires_at;
+    IF outcome = 'ok' THEN
+        PERFORM public.note_sign_in('user_sessions', new_session::text, NULL, who.id, terminal,
+            jsonb_build_object('staff_number', who.staff_number, 'program', program));
+    ELSE
+        PERFORM public.note_sign_in('users', who.id::text, 'must_change', NULL, terminal, '{}');
+    END IF;
+    RETURN NEXT;
+END $$
+--;;
+CREATE FUNCTION set_secret(somebody uuid, kept text, terminal integer) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    own smallint := public.current_operator();
+    who public.users%ROWTYPE;
+    own_hand boolean := EXISTS (SELECT FROM public.user_sessions s
+        WHERE s.operator_id = own AND s.user_id = somebody AND s.expires_at > now()
+            AND s.login_time > now() - interval '5 minutes' AND (s.is_active OR s.ended_because = 'must_change')
+            AND s.session_token = sha256(convert_to(nullif(current_setting('counter.session', true), ''), 'UTF8')));
+BEGIN
+    SELECT u.* INTO who FROM public.users u WHERE u.operator_id = own AND u.id = somebody FOR UPDATE;
+    IF NOT FOUND OR kept !~ '^\$argon2id-sha256\$v=19\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]{43}$' THEN
+        RETURN 'unknown';
+    END IF;
+    IF NOT who.is_active OR NOT (own_hand OR (public.may_manage(who.role) AND somebody <> public.acting_user())) THEN
+        RETURN 'refused';
+    END IF;
+    INSERT INTO public.audit_logs (operator_id, id, user_id, terminal_id, correlation_id, entity_type, entity_id,
+        action, new_values)
+    VALUES (own, gen_random_uuid(), public.acting_user(), terminal, gen_random_uuid(), 'users', somebody::text,
+        'update', jsonb_build_object('secret', CASE WHEN own_hand THEN 'changed' ELSE 'reset' END));
+    UPDATE public.users u SET password_hash = kept, must_change_pin = NOT own_hand, updated_at = now(),
+        failed_attempts = 0, lockouts = 0, locked_until = NULL
+    WHERE u.operator_id = own AND u.id = somebody;
+    UPDATE public.user_sessions s SET is_active = false, ended_at = now(), ended_because = 'secret changed'
+    WHERE s.operator_id = own AND s.user_id = somebody AND (s.is_active OR s.ended_because = 'must_change')
+        AND (s.ended_because = 'must_change' OR s.session_token <> sha256(convert_to(
+            coalesce(current_setting('counter.session', true), ''), 'UTF8')));
+    RETURN 'ok';
+END $$
+--;;
+REVOKE ALL ON FUNCTION sign_in_attempt(text, text, bytea, bytea, integer) FROM PUBLIC
+--;;
+GRANT EXECUTE ON FUNCTION sign_in_attempt(text, text, bytea, bytea, integer) TO counter, counter_gate
+--;;
+REVOKE ALL ON FUNCTION open_session(uuid, uuid, bytea, integer, text, boolean, integer) FROM PUBLIC
+--;;
+GRANT EXECUTE ON FUNCTION open_session(uuid, uuid, bytea, integer, text, boolean, integer) TO counter, counter_gate
+--;;
+REVOKE ALL ON FUNCTION set_secret(uuid, text, integer) FROM PUBLIC
+--;;
+GRANT EXECUTE ON FUNCTION set_secret(uuid, text, integer) TO counter, counter_gate
+--;;
+REVOKE ALL ON FUNCTION count_failure(text, text, integer, integer) FROM PUBLIC
+--;;
+REVOKE ALL ON FUNCTION pin_attempts(integer) FROM PUBLIC
+--;;
+CREATE FUNCTION guard_shift_names() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF pg_has_role(current_user, (SELECT c.relowner FROM pg_class c WHERE c.oid = TG_RELID), 'MEMBER')
+    THEN
+        RETURN NEW;
+    END IF;
+    IF TG_OP = 'INSERT' AND NEW.user_id IS DISTINCT FROM public.acting_user()
+        OR TG_OP = 'UPDATE' AND NEW.closed_by IS NOT NULL AND NEW.closed_by IS DISTINCT FROM public.acting_user()
+    THEN
+        RAISE EXCEPTION 'a drawer is opened and closed in the own name' USING ERRCODE = 'check_violation', CONSTRAINT = 'shift_in_own_name', TABLE = 'shifts';
+    END IF;
+    RETURN NEW;
 END $$
 --;;
 CREATE OR REPLACE FUNCTION guard_refund_approved() RETURNS trigger
@@ -716,9 +1059,15 @@ BEGIN
             LEFT JOIN public.approvals a ON a.operator_id = m.operator_id AND a.id = m.approval_id
             WHERE m.operator_id = NEW.operator_id AND m.id = NEW.modification_id AND p.id = NEW.payment_id AND (
                 (a.status IN ('approved', 'used') AND a.approval_kind IN ('refund', 'fault', 'disruption')
-                    AND (a.subject_type <> 'bookings' OR (a.subject_id = m.booking_id::text
-                        AND a.amount >= (SELECT sum(r.refund_amount) FROM public.refunds r
-                            WHERE r.operator_id = m.operator_id AND r.modification_id = m.id))))
+                    AND (a.subject_type = 'bookings' AND a.subject_id = m.booking_id::text
+                        OR a.subject_type = 'schedules' AND EXISTS (SELECT FROM public.tickets t
+                            WHERE t.operator_id = m.operator_id AND t.booking_id = m.booking_id
+                                AND t.schedule_id::text = a.subject_id))
+                    AND a.amount >= (SELECT sum(r.refund_amount) FROM public.refunds r
+                        JOIN public.booking_modifications o
+                            ON o.operator_id = r.operator_id AND o.id = r.modification_id
+                        WHERE r.operator_id = a.operator_id AND o.approval_id = a.id
+                            AND r.refund_status <> 'forfeited'))
                 OR (m.modification_type = 'late_payment' AND p.modification_id = m.id)
                 OR (m.modification_type = 'settlement' AND NOT EXISTS (SELECT FROM public.tickets t
                     WHERE t.operator_id = m.operator_id AND t.booking_id = m.booking_id))))
@@ -727,6 +1076,29 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$
+--;;
+CREATE FUNCTION guard_checkpoint() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM public.audit_logs a WHERE a.operator_id = NEW.operator_id
+        AND coalesce(a.terminal_id, 0) = NEW.chain AND a.chain_no = NEW.chain_no AND a.row_hash = NEW.row_hash)
+        OR NEW.user_id IS NOT NULL AND NEW.user_id IS DISTINCT FROM public.acting_user()
+            AND NOT pg_has_role(session_user, current_user, 'MEMBER')
+    THEN
+        RAISE EXCEPTION 'the chain does not say this' USING ERRCODE = 'check_violation', CONSTRAINT = 'checkpoint_says_chain', TABLE = 'audit_checkpoints';
+    END IF;
+    RETURN NEW;
+END $$
+--;;
+REVOKE ALL ON FUNCTION guard_checkpoint() FROM PUBLIC
+--;;
+CREATE TRIGGER guard_names BEFORE INSERT OR UPDATE OF closed_by ON shifts FOR EACH ROW EXECUTE FUNCTION guard_shift_names()
+--;;
+CREATE TRIGGER guard_chain BEFORE INSERT ON audit_checkpoints FOR EACH ROW EXECUTE FUNCTION guard_checkpoint()
+--;;
+CREATE TRIGGER guard_kind BEFORE UPDATE OF role ON users FOR EACH ROW WHEN ((OLD.role = 'customer') <> (NEW.role = 'customer')) EXECUTE FUNCTION guard_history()
+--;;
+CREATE TRIGGER guard_modification BEFORE UPDATE OF modification_id ON payments FOR EACH ROW WHEN (OLD.payment_status = 'completed' AND NEW.payment_status = 'completed' AND OLD.modification_id IS DISTINCT FROM NEW.modification_id) EXECUTE FUNCTION guard_history()
 --;;
 CREATE FUNCTION take_fined_from_ticket() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -837,7 +1209,15 @@ CREATE POLICY own_operator ON notification_deliveries TO counter, counter_gate, 
 --;;
 CREATE POLICY owner ON notification_deliveries TO CURRENT_USER USING (true) WITH CHECK (true)
 --;;
-GRANT SELECT, INSERT (operator_id, id, event_id, event_type, channel, recipient, recipient_digest, template, language, params, state, attempts, next_try_at, last_error, sent_at), UPDATE (state, attempts, next_try_at, last_error, sent_at, updated_at) ON notification_deliveries TO counter
+GRANT SELECT, INSERT (operator_id, id, event_id, event_type, channel, recipient, recipient_digest, template, language, params, state, attempts, next_try_at, sender, last_error, sent_at), UPDATE (state, attempts, next_try_at, sender, last_error, sent_at, recipient, updated_at) ON notification_deliveries TO counter
+--;;
+DROP POLICY customers_change ON users
+--;;
+CREATE POLICY customers_change ON users FOR UPDATE TO counter USING (operator_id = (SELECT current_operator()) AND role = 'customer' AND (SELECT acting_user()) IS NOT NULL) WITH CHECK (operator_id = (SELECT current_operator()) AND role = 'customer' AND (SELECT acting_user()) IS NOT NULL)
+--;;
+DROP POLICY staff_come ON users
+--;;
+CREATE POLICY staff_come ON users FOR INSERT TO counter_supervisor WITH CHECK (operator_id = (SELECT current_operator()) AND may_manage(role) AND must_change_pin)
 --;;
 ALTER TABLE job_failures ENABLE ROW LEVEL SECURITY
 --;;
@@ -847,7 +1227,7 @@ CREATE POLICY own_operator ON job_failures FOR SELECT TO counter, counter_gate, 
 --;;
 CREATE POLICY fail ON job_failures FOR INSERT TO counter WITH CHECK (operator_id = (SELECT current_operator()) AND true)
 --;;
-CREATE POLICY resolve ON job_failures FOR UPDATE TO counter_supervisor USING (operator_id = (SELECT current_operator()) AND (SELECT acting_role()) IN ('supervisor', 'admin') AND resolved_by = (SELECT acting_user())) WITH CHECK (operator_id = (SELECT current_operator()) AND (SELECT acting_role()) IN ('supervisor', 'admin') AND resolved_by = (SELECT acting_user()))
+CREATE POLICY resolve ON job_failures FOR UPDATE TO counter_supervisor USING (operator_id = (SELECT current_operator()) AND (SELECT acting_role()) IN ('supervisor', 'admin') AND (resolved_at IS NULL OR resolved_by = (SELECT acting_user()))) WITH CHECK (operator_id = (SELECT current_operator()) AND (SELECT acting_role()) IN ('supervisor', 'admin') AND (resolved_at IS NULL OR resolved_by = (SELECT acting_user())))
 --;;
 CREATE POLICY owner ON job_failures TO CURRENT_USER USING (true) WITH CHECK (true)
 --;;
@@ -870,6 +1250,22 @@ CREATE POLICY owner ON notification_configurations TO CURRENT_USER USING (true) 
 GRANT SELECT ON notification_configurations TO counter
 --;;
 GRANT INSERT (operator_id, event_type, channel, station_id, train_id, is_enabled, metadata, created_by), UPDATE (deleted_at, updated_at) ON notification_configurations TO counter_supervisor
+--;;
+DROP POLICY own_operator ON notifications
+--;;
+CREATE POLICY own_operator ON notifications FOR SELECT TO counter, counter_gate, counter_reporting USING (operator_id = (SELECT current_operator()) AND user_id = (SELECT acting_user()))
+--;;
+CREATE POLICY tell ON notifications FOR INSERT TO counter WITH CHECK (operator_id = (SELECT current_operator()) AND notification_type <> 'security')
+--;;
+CREATE POLICY read ON notifications FOR UPDATE TO counter, counter_gate USING (operator_id = (SELECT current_operator()) AND user_id = (SELECT acting_user())) WITH CHECK (operator_id = (SELECT current_operator()) AND user_id = (SELECT acting_user()))
+--;;
+ALTER TABLE sign_in_attempts ENABLE ROW LEVEL SECURITY
+--;;
+ALTER TABLE sign_in_attempts FORCE ROW LEVEL SECURITY
+--;;
+CREATE POLICY own_operator ON sign_in_attempts TO counter, counter_gate, counter_reporting USING (operator_id = (SELECT current_operator())) WITH CHECK (operator_id = (SELECT current_operator()))
+--;;
+CREATE POLICY owner ON sign_in_attempts TO CURRENT_USER USING (true) WITH CHECK (true)
 --;;
 DROP POLICY assign ON user_stations
 --;;
@@ -918,6 +1314,10 @@ CREATE POLICY owner ON background_jobs TO CURRENT_USER USING (true) WITH CHECK (
 GRANT SELECT ON background_jobs TO counter
 --;;
 GRANT INSERT (operator_id, id, kind, subject, status, total, done, failed, started_by, approval_id, details, finished_at), UPDATE (status, done, failed, finished_at, updated_at) ON background_jobs TO counter_supervisor
+--;;
+REVOKE ALL ON bookings FROM counter
+--;;
+GRANT SELECT, INSERT (operator_id, id, booking_number, user_id, schedule_id, status, total_amount, discount_amount, final_amount, passenger_count, booking_details, contact_phone, contact_phone_digest, sold_by, terminal_id, expires_at, priced_at, contact_email, contact_email_digest), UPDATE (status, total_amount, discount_amount, final_amount, passenger_count, booking_details, contact_phone, contact_phone_digest, contact_email, contact_email_digest, user_id, expires_at, priced_at, updated_at) ON bookings TO counter
 --;;
 ALTER TABLE callback_escalations ENABLE ROW LEVEL SECURITY
 --;;

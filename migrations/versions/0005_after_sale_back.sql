@@ -4,11 +4,29 @@ DROP TRIGGER guard_sold ON passengers
 --;;
 DROP TRIGGER guard_sold ON tickets
 --;;
+DROP TRIGGER guard_names ON shifts
+--;;
+DROP TRIGGER guard_chain ON audit_checkpoints
+--;;
+DROP TRIGGER guard_kind ON users
+--;;
+DROP TRIGGER guard_modification ON payments
+--;;
 DROP POLICY own_operator ON seat_inventory
 --;;
 DROP POLICY take ON seat_inventory
 --;;
 DROP POLICY withdraw ON seat_inventory
+--;;
+DROP POLICY customers_change ON users
+--;;
+DROP POLICY staff_come ON users
+--;;
+DROP POLICY own_operator ON notifications
+--;;
+DROP POLICY tell ON notifications
+--;;
+DROP POLICY read ON notifications
 --;;
 DROP POLICY assign ON user_stations
 --;;
@@ -26,6 +44,8 @@ REVOKE ALL ON seat_inventory FROM counter_supervisor
 --;;
 REVOKE ALL ON schedules FROM counter_supervisor
 --;;
+REVOKE ALL ON bookings FROM counter
+--;;
 REVOKE ALL ON passengers FROM counter
 --;;
 REVOKE ALL ON tickets FROM counter
@@ -38,27 +58,29 @@ REVOKE ALL ON refunds FROM counter
 --;;
 REVOKE ALL ON refunds FROM counter_reporting
 --;;
-DROP TABLE booking_modification_stats
---;;
-DROP TABLE notification_deliveries
---;;
-DROP TABLE job_failures
---;;
-DROP TABLE notification_configurations
---;;
-DROP TABLE callback_requests
---;;
-DROP TABLE background_jobs
---;;
-DROP TABLE callback_escalations
---;;
-DROP TABLE background_job_items
---;;
-DROP TABLE delay_vouchers
+DROP TABLE spoilt_prints
 --;;
 DROP TABLE fines
 --;;
-DROP TABLE spoilt_prints
+DROP TABLE delay_vouchers
+--;;
+DROP TABLE background_job_items
+--;;
+DROP TABLE callback_escalations
+--;;
+DROP TABLE background_jobs
+--;;
+DROP TABLE callback_requests
+--;;
+DROP TABLE sign_in_attempts
+--;;
+DROP TABLE notification_configurations
+--;;
+DROP TABLE job_failures
+--;;
+DROP TABLE notification_deliveries
+--;;
+DROP TABLE booking_modification_stats
 --;;
 ALTER TABLE refunds DROP CONSTRAINT ck_refunds_refund_status_known
 --;;
@@ -80,11 +102,23 @@ ALTER TABLE booking_modifications DROP CONSTRAINT ck_booking_modifications_modif
 --;;
 ALTER TABLE booking_modifications ADD CONSTRAINT ck_booking_modifications_modification_type_known CHECK (modification_type IN ('cancel', 'reschedule', 'correction', 'late_payment', 'settlement'))
 --;;
+DROP INDEX ix_passengers_name
+--;;
+DROP INDEX ix_bookings_customer
+--;;
+DROP INDEX ix_bookings_contact
+--;;
+ALTER TABLE bookings DROP CONSTRAINT ck_bookings_digest_beside_email
+--;;
 ALTER TABLE notifications DROP CONSTRAINT ck_notifications_notification_type_known
 --;;
 ALTER TABLE notifications ADD CONSTRAINT ck_notifications_notification_type_known CHECK (notification_type IN ('booking', 'payment', 'schedule', 'promotion', 'security'))
 --;;
 ALTER TABLE schedules DROP COLUMN skipped_stops
+--;;
+ALTER TABLE bookings DROP COLUMN contact_email
+--;;
+ALTER TABLE bookings DROP COLUMN contact_email_digest
 --;;
 ALTER TABLE booking_modifications DROP COLUMN ticket_id
 --;;
@@ -201,12 +235,219 @@ BEGIN
     RETURN NEW;
 END $$
 --;;
+CREATE OR REPLACE FUNCTION guard_booking_paid() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    paid bigint;
+    charged bigint;
+BEGIN
+    SELECT coalesce(sum(p.amount), 0) INTO paid FROM public.payments p
+    WHERE p.operator_id = NEW.operator_id AND p.booking_id = NEW.id AND p.payment_status = 'completed';
+    SELECT coalesce(sum(c.amount), 0) INTO charged FROM public.booking_charges c
+    WHERE c.operator_id = NEW.operator_id AND c.booking_id = NEW.id;
+    IF paid <> charged OR charged <> NEW.final_amount THEN
+        RAISE EXCEPTION 'booking %: % is paid, % is charged', NEW.booking_number, paid, charged
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'booking_is_paid', TABLE = TG_TABLE_NAME;
+    END IF;
+    RETURN NEW;
+END $$
+--;;
+CREATE OR REPLACE FUNCTION chain_audit_row() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    said bytea;
+BEGIN
+    IF NEW.operator_id IS DISTINCT FROM public.current_operator()
+        AND NOT pg_has_role(session_user, current_user, 'MEMBER')
+    THEN
+        RETURN NEW;
+    END IF;
+    IF NEW.user_id IS DISTINCT FROM public.acting_user() AND NEW.user_id IS NOT NULL
+        AND NOT pg_has_role(session_user, current_user, 'MEMBER')
+        AND NOT EXISTS (SELECT FROM public.user_sessions s WHERE s.operator_id = NEW.operator_id
+            AND s.user_id = NEW.user_id AND s.xmin = pg_current_xact_id()::xid)
+    THEN
+        RAISE EXCEPTION 'nobody signs for somebody else'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'audit_row_is_own', TABLE = 'audit_logs';
+    END IF;
+    said := convert_to(json_build_array(NEW.operator_id, NEW.id, NEW.user_id, NEW.terminal_id, NEW.correlation_id, NEW.entity_type, NEW.entity_id, NEW.action, NEW.old_values::text, NEW.new_values::text, NEW.ip_address, NEW.user_agent, extract(epoch FROM NEW.created_at))::text, 'UTF8');
+    LOOP
+        UPDATE public.audit_heads h SET last_no = h.last_no + 1, previous_hash = h.last_hash,
+            last_hash = sha256(h.last_hash || said)
+        WHERE h.operator_id = NEW.operator_id AND h.chain = coalesce(NEW.terminal_id, 0)
+        RETURNING h.last_no, h.previous_hash, h.last_hash INTO NEW.chain_no, NEW.previous_hash, NEW.row_hash;
+        EXIT WHEN FOUND;
+        INSERT INTO public.audit_heads (operator_id, chain, last_no, previous_hash, last_hash)
+        VALUES (NEW.operator_id, coalesce(NEW.terminal_id, 0), 0, '', '') ON CONFLICT DO NOTHING;
+    END LOOP;
+    RETURN NEW;
+END $$
+--;;
+CREATE OR REPLACE FUNCTION policy_number(wanted text, station integer, fallback bigint) RETURNS bigint
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN coalesce((
+        SELECT (p.config->>'value')::bigint FROM public.policy_configurations p
+        WHERE p.operator_id = public.current_operator() AND p.policy_type = wanted AND p.deleted_at IS NULL AND p.train_id IS NULL
+            AND (p.station_id IS NULL OR p.station_id = station) AND jsonb_typeof(p.config->'value') = 'number'
+        ORDER BY p.station_id NULLS LAST LIMIT 1), fallback);
+END $$
+--;;
 CREATE OR REPLACE FUNCTION acting_user() RETURNS uuid
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN (SELECT s.user_id FROM public.user_sessions s
         WHERE s.operator_id = public.current_operator() AND s.is_active AND s.expires_at > now()
             AND s.session_token = sha256(convert_to(current_setting('counter.session', true), 'UTF8')));
+END $$
+--;;
+CREATE OR REPLACE FUNCTION lock_time(lockouts bigint, station integer) RETURNS interval
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN make_interval(mins => least(
+        public.policy_number('pin_lock_minutes', station, 5)
+            * power(2, least(lockouts, 20) - 1),
+        public.policy_number('pin_lock_most_minutes', station, 1440))::integer);
+END $$
+--;;
+CREATE OR REPLACE FUNCTION nobody_locked_until(digest text, station integer) RETURNS timestamptz
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    failures bigint;
+    latest timestamptz;
+    attempts bigint := public.policy_number('pin_attempts', station, 5);
+BEGIN
+    SELECT count(*), max(a.created_at) INTO failures, latest FROM public.audit_logs a
+    WHERE a.operator_id = public.current_operator() AND a.entity_type = 'staff_numbers' AND a.entity_id = digest
+        AND a.new_values->>'sign_in' IN ('failed', 'locked');
+    IF failures = 0 OR failures % attempts <> 0 THEN
+        RETURN NULL;
+    END IF;
+    RETURN latest + public.lock_time(failures / attempts, station);
+END $$
+--;;
+CREATE OR REPLACE FUNCTION sign_in(number text, digest text, mail bytea, proof bytea, new_session uuid, token bytea,
+    terminal integer, program text, interactive boolean, most_minutes integer)
+RETURNS TABLE (outcome text, user_id uuid, staff_number text, full_name text, role text, locked_until timestamptz,
+    expires_at timestamptz, ended bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    own smallint := public.current_operator();
+    who public.users%ROWTYPE;
+    at_station integer := (SELECT t.station_id FROM public.terminals t WHERE t.operator_id = own AND t.id = terminal);
+    until timestamptz;
+    was text;
+BEGIN
+    SELECT u.* INTO who FROM public.users u
+    WHERE u.operator_id = own AND (u.staff_number = number OR u.email_digest = mail) FOR UPDATE;
+    IF NOT FOUND THEN
+        PERFORM pg_advisory_xact_lock(hashtext(digest), own);
+        until := public.nobody_locked_until(digest, at_station);
+        was := CASE WHEN until > now() THEN 'refused' ELSE 'failed' END;
+        PERFORM public.note_sign_in('staff_numbers', digest, was, NULL, terminal, '{}');
+        RETURN QUERY SELECT CASE was WHEN 'refused' THEN 'locked' ELSE 'failed' END, NULL::uuid, NULL::text, NULL::text,
+            NULL::text, until, NULL::timestamptz, 0::bigint;
+        RETURN;
+    END IF;
+    IF who.locked_until > now() THEN
+        PERFORM public.note_sign_in('users', who.id::text, 'refused', NULL, terminal, '{}');
+        RETURN QUERY SELECT 'locked', NULL::uuid, NULL::text, NULL::text, NULL::text, who.locked_until,
+            NULL::timestamptz, 0::bigint;
+        RETURN;
+    END IF;
+    IF NOT who.is_active OR substring(who.password_hash FROM '[^$]*$') IS DISTINCT FROM
+        rtrim(encode(sha256(proof), 'base64'), '=') OR who.password_hash NOT LIKE '$argon2id-sha256$%'
+    THEN
+        IF who.failed_attempts + 1 >= public.policy_number('pin_attempts', at_station,
+            5)
+        THEN
+            until := now() + public.lock_time(who.lockouts + 1, at_station);
+        END IF;
+        UPDATE public.users u SET locked_until = until, updated_at = now(),
+            failed_attempts = CASE WHEN until IS NULL THEN u.failed_attempts + 1 ELSE 0 END,
+            lockouts = u.lockouts + CASE WHEN until IS NULL THEN 0 ELSE 1 END
+        WHERE u.operator_id = own AND u.id = who.id;
+        PERFORM public.note_sign_in('users', who.id::text, CASE WHEN until IS NULL THEN 'failed' ELSE 'locked' END,
+            NULL, terminal, '{}');
+        IF until IS NOT NULL THEN
+            PERFORM public.tell_supervisors(at_station, who.id, until);
+        END IF;
+        RETURN QUERY SELECT 'failed', NULL::uuid, NULL::text, NULL::text, NULL::text, NULL::timestamptz,
+            NULL::timestamptz, 0::bigint;
+        RETURN;
+    END IF;
+    UPDATE public.users u SET failed_attempts = 0, lockouts = 0, locked_until = NULL, last_login = now()
+    WHERE u.operator_id = own AND u.id = who.id;
+    was := CASE
+        WHEN who.must_change_pin THEN 'must_change'
+        WHEN EXISTS (SELECT FROM public.user_stations s WHERE s.operator_id = own AND s.user_id = who.id)
+            AND NOT EXISTS (SELECT FROM public.user_stations s
+                WHERE s.operator_id = own AND s.user_id = who.id AND s.station_id = at_station) THEN 'wrong_station'
+        ELSE 'ok' END;
+    IF was <> 'ok' THEN
+        PERFORM public.note_sign_in('users', who.id::text, was, NULL, terminal, '{}');
+        RETURN QUERY SELECT was, who.id, who.staff_number, who.full_name, who.role, NULL::timestamptz,
+            NULL::timestamptz, 0::bigint;
+        RETURN;
+    END IF;
+    IF interactive AND public.policy_number('sessions_at_one_terminal', at_station,
+        1) > 0
+    THEN
+        UPDATE public.user_sessions s SET is_active = false, ended_at = now(), ended_because = 'signed in elsewhere'
+        WHERE s.operator_id = own AND s.user_id = who.id AND s.is_interactive AND s.is_active
+            AND s.expires_at > now() AND s.terminal_id IS DISTINCT FROM terminal;
+        GET DIAGNOSTICS ended = ROW_COUNT;
+    END IF;
+    INSERT INTO public.user_sessions (operator_id, id, user_id, terminal_id, session_token, user_agent, expires_at,
+        is_interactive)
+    VALUES (own, new_session, who.id, terminal, token, program, now() + least(
+        make_interval(hours => public.policy_number('session_hours', at_station,
+            12)::integer),
+        make_interval(mins => most_minutes)), interactive)
+    RETURNING user_sessions.expires_at INTO expires_at;
+    PERFORM public.note_sign_in('user_sessions', new_session::text, NULL, who.id, terminal,
+        jsonb_build_object('staff_number', who.staff_number, 'program', program));
+    outcome := 'ok';
+    user_id := who.id;
+    staff_number := who.staff_number;
+    full_name := who.full_name;
+    role := who.role;
+    ended := coalesce(ended, 0);
+    RETURN NEXT;
+END $$
+--;;
+CREATE OR REPLACE FUNCTION change_secret(somebody uuid, old_proof bytea, kept text, terminal integer) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    own smallint := public.current_operator();
+    who public.users%ROWTYPE;
+    own_hand boolean := old_proof IS NOT NULL;
+BEGIN
+    SELECT u.* INTO who FROM public.users u WHERE u.operator_id = own AND u.id = somebody FOR UPDATE;
+    IF NOT FOUND OR kept !~ '^\$argon2id-sha256\$v=19\$m=[0-9]+,t=[0-9]+,p=[0-9]+\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]{43}$'
+    THEN
+        RETURN 'unknown';
+    END IF;
+    IF own_hand THEN
+        IF NOT who.is_active OR who.locked_until > now() OR substring(who.password_hash FROM '[^$]*$') IS DISTINCT FROM
+            rtrim(encode(sha256(old_proof), 'base64'), '=')
+        THEN
+            RETURN 'refused';
+        END IF;
+    ELSIF NOT public.may_manage(who.role) OR somebody = public.acting_user() THEN
+        RETURN 'refused';
+    END IF;
+    UPDATE public.users u SET password_hash = kept, must_change_pin = NOT own_hand, updated_at = now(),
+        failed_attempts = 0, lockouts = 0, locked_until = NULL
+    WHERE u.operator_id = own AND u.id = somebody;
+    UPDATE public.user_sessions s SET is_active = false, ended_at = now(), ended_because = 'secret changed'
+    WHERE s.operator_id = own AND s.user_id = somebody AND s.is_active
+        AND s.session_token <> sha256(convert_to(coalesce(current_setting('counter.session', true), ''), 'UTF8'));
+    INSERT INTO public.audit_logs (operator_id, id, user_id, terminal_id, correlation_id, entity_type, entity_id,
+        action, new_values)
+    VALUES (own, gen_random_uuid(), public.acting_user(), terminal, gen_random_uuid(), 'users', somebody::text,
+        'update', jsonb_build_object('secret', CASE WHEN own_hand THEN 'changed' ELSE 'reset' END));
+    RETURN 'ok';
 END $$
 --;;
 CREATE OR REPLACE FUNCTION guard_refund_approved() RETURNS trigger
@@ -225,9 +466,23 @@ BEGIN
     RETURN NEW;
 END $$
 --;;
+REVOKE ALL ON FUNCTION sign_in(text, text, bytea, bytea, uuid, bytea, integer, text, boolean, integer) FROM PUBLIC
+--;;
+GRANT EXECUTE ON FUNCTION sign_in(text, text, bytea, bytea, uuid, bytea, integer, text, boolean, integer) TO counter, counter_gate
+--;;
+REVOKE ALL ON FUNCTION change_secret(uuid, bytea, text, integer) FROM PUBLIC
+--;;
+GRANT EXECUTE ON FUNCTION change_secret(uuid, bytea, text, integer) TO counter, counter_gate
+--;;
 GRANT SELECT, INSERT (operator_id, id, event_type, entity_type, entity_id, payload, correlation_id, causation_id, user_id, terminal_id, processing_status) ON domain_events TO counter
 --;;
 CREATE POLICY own_operator ON seat_inventory TO counter, counter_gate, counter_reporting USING (operator_id = (SELECT current_operator())) WITH CHECK (operator_id = (SELECT current_operator()))
+--;;
+CREATE POLICY customers_change ON users FOR UPDATE TO counter USING (operator_id = (SELECT current_operator()) AND role = 'customer') WITH CHECK (operator_id = (SELECT current_operator()) AND role = 'customer')
+--;;
+CREATE POLICY staff_come ON users FOR INSERT TO counter_supervisor WITH CHECK (operator_id = (SELECT current_operator()) AND may_manage(role))
+--;;
+CREATE POLICY own_operator ON notifications TO counter, counter_gate, counter_reporting USING (operator_id = (SELECT current_operator())) WITH CHECK (operator_id = (SELECT current_operator()))
 --;;
 CREATE POLICY assign ON user_stations FOR INSERT TO counter_supervisor WITH CHECK (operator_id = (SELECT current_operator()) AND (SELECT acting_role()) IN ('supervisor', 'admin'))
 --;;
@@ -236,6 +491,8 @@ CREATE POLICY relieve ON user_stations FOR DELETE TO counter_supervisor USING (o
 CREATE POLICY own_operator ON schedules TO counter, counter_gate, counter_reporting USING (operator_id = (SELECT current_operator())) WITH CHECK (operator_id = (SELECT current_operator()))
 --;;
 CREATE POLICY sign_off ON user_sessions FOR UPDATE TO counter_supervisor USING (operator_id = (SELECT current_operator()) AND (SELECT acting_role()) IN ('supervisor', 'admin')) WITH CHECK (operator_id = (SELECT current_operator()) AND (SELECT acting_role()) IN ('supervisor', 'admin'))
+--;;
+GRANT SELECT, INSERT (operator_id, id, booking_number, user_id, schedule_id, status, total_amount, discount_amount, final_amount, passenger_count, booking_details, contact_phone, contact_phone_digest, sold_by, terminal_id, expires_at, priced_at), UPDATE (status, total_amount, discount_amount, final_amount, passenger_count, booking_details, contact_phone, contact_phone_digest, user_id, expires_at, priced_at, updated_at) ON bookings TO counter
 --;;
 GRANT SELECT, INSERT (operator_id, id, booking_id, user_id, modification_type, within_policy, fee_charged, status, reason, approval_id, opened_by, closed_at, deleted_at), UPDATE (within_policy, fee_charged, status, closed_at, updated_at) ON booking_modifications TO counter
 --;;
@@ -250,6 +507,20 @@ GRANT SELECT (operator_id, id, payment_id, refund_reference, refund_reason, refu
 DROP FUNCTION guard_fine()
 --;;
 DROP FUNCTION take_fined_from_ticket()
+--;;
+DROP FUNCTION guard_checkpoint()
+--;;
+DROP FUNCTION guard_shift_names()
+--;;
+DROP FUNCTION set_secret(uuid, text, integer)
+--;;
+DROP FUNCTION open_session(uuid, uuid, bytea, integer, text, boolean, integer)
+--;;
+DROP FUNCTION sign_in_attempt(text, text, bytea, bytea, integer)
+--;;
+DROP FUNCTION count_failure(text, text, integer, integer)
+--;;
+DROP FUNCTION pin_attempts(integer)
 --;;
 DROP FUNCTION guard_passenger_sold()
 --;;

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.conftest import PIN
-from tests.core.conftest import Desk
-
 from core import approvals, payouts, refunds, staff, terminals
 from core.approvals import Approval
 from core.closing import Sale
 from core.database import Actor
 from core.payouts import Payout, WaitingRefund
 from core.refunds import Cancellation, Cancelled
+from tests.conftest import PIN
+from tests.core.conftest import Desk
 
 #: The first of ``Desk.people``.
 IDENTITY = "3171010101900001"

@@ -78,6 +78,7 @@ def test_every_value_within_bounds_reads_back_as_it_is_shown(data: st.DataObject
         (RESCHEDULE_FEE_PERCENT, "101", Refused, "policy_out_of_bounds"),
         (RESCHEDULE_FEE_PERCENT, "-1", Refused, "policy_out_of_bounds"),
         (RESCHEDULE_FEE_PERCENT, "2.5", UsageError, "policy_value_invalid"),
+        (RESCHEDULE_FEE_PERCENT, "1.00", UsageError, "policy_value_invalid"),
         (RESCHEDULE_FEE_PERCENT, "", UsageError, "policy_value_invalid"),
         (RESCHEDULE_FEE_PERCENT, "²", UsageError, "policy_value_invalid"),
         (RESCHEDULE_FEE_PERCENT, "--2", UsageError, "policy_value_invalid"),
@@ -92,6 +93,11 @@ def test_other_values_are_refused(
     described: Policy[Any], written: str, error: type[CounterError], code: str
 ) -> None:
     assert code_of(lambda: parse_value(described, written), error) == code
+
+
+def test_thousands_may_be_set_apart_as_they_are_shown() -> None:
+    assert parse_value(policy.BOOKING_FEE, "12.500") == 12_500
+    assert parse_value(policy.BOOKING_FEE, " 1.000.000 ") == 1_000_000
 
 
 def test_a_misspelt_name_is_told_what_it_may_have_been(office: Office, supervisor: Actor) -> None:
@@ -169,6 +175,8 @@ def test_what_ever_stood_is_told_with_who_and_when(desk: Desk, office: Office, s
         ("create", None, "30", "ban_days"), ("update", "30", "60", "ban_days"), ("delete", "60", None, None),
     ]  # fmt: skip
     assert desk.value("SELECT count(*) FROM policy_configurations WHERE deleted_at IS NULL") == 0
+    told = desk.owner("SELECT event_type FROM domain_events WHERE entity_type = 'policy_configurations' ORDER BY id")
+    assert [row[0] for row in told] == ["policy.changed", "policy.changed", "policy.withdrawn"]
 
 
 def test_the_same_value_again_changes_nothing(desk: Desk, office: Office, supervisor: Actor) -> None:

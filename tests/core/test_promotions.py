@@ -218,7 +218,7 @@ def test_a_use_comes_back_when_the_sale_comes_to_nothing(desk: Desk, make: Calla
     held = desk.hold(1)
 
     def fix(tx: Any) -> None:
-        wanted = checkout.ask(tx, held.booking_id, ["LEBARAN"])
+        wanted = checkout.ask(tx, desk.office, held.booking_id, None, ["LEBARAN"])
         done = checkout.work_out(tx, desk.office, wanted.held(desk.office.network()), wanted, desk.people())
         checkout.fix(tx, desk.office, done)
 

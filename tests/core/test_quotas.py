@@ -9,11 +9,11 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.core.conftest import Desk
 
 from core import policy, quotas
 from core.policy import Policies, Setting
 from core.quotas import Quota
+from tests.core.conftest import Desk
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 SOMEBODY = bytes(range(32))

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import Connection, text
 
-from core import keys, party
+from core import fines, keys, party, service_requests
 from core import office as offices
 from core.errors import CounterError, IntegrityFailure, NotReady
+from core.fines import FineOrder
 from core.keys import sealed_in
 from core.office import Office
 from core.ops import key_rotation, reencryption
+from core.service_requests import Wanted
 
 if TYPE_CHECKING:
     from tests.conftest import TestDatabase
@@ -68,9 +70,20 @@ def fill_in(desk: Desk, office: Office) -> dict[str, str]:
     user = desk.value("SELECT id FROM users LIMIT 1")
     desk.owner("INSERT INTO user_profiles (operator_id, id, user_id) VALUES (1, gen_random_uuid(), :user)", user=user)
     profile = desk.value("SELECT id FROM user_profiles")
-    rows = {"users": user, "user_profiles": profile, "bookings": booking}
+    fine = fines.issue(office, desk.clerk, FineOrder(name="Budi", identity="P1234567", train="43")).id
+    waits = service_requests.open_request(office, desk.clerk, Wanted("complaint", "Siti", "noise")).id
+    message = desk.value(
+        "INSERT INTO notification_deliveries (operator_id, id, event_id, event_type, channel, recipient_digest,"
+        " template, language, next_try_at)"
+        " SELECT 1, gen_random_uuid(), id, event_type, 'sms', '', 'x', 'id', now() FROM domain_events LIMIT 1"
+        " RETURNING id"
+    )
+    rows = {"users": user, "user_profiles": profile, "bookings": booking, "fines": fine, "callback_requests": waits}
+    rows["notification_deliveries"] = message
     digests = {"users.email": "email_digest", "users.phone_number": "phone_digest"}
     digests["bookings.contact_phone"] = "contact_phone_digest"
+    digests["bookings.contact_email"] = "contact_email_digest"
+    digests["callback_requests.contact_phone"] = "contact_phone_digest"
     filled = {}
     for table, column in reencryption.sealed_columns():
         if table.name == "passengers":

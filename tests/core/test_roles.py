@@ -65,6 +65,12 @@ EVERYBODY = [
     "UPDATE bookings b SET status = 'cancelled' WHERE status = 'confirmed'"
     " AND NOT EXISTS (SELECT FROM booking_modifications m WHERE m.booking_id = b.id)",
     "UPDATE tickets SET seat_id = 1",
+    "UPDATE schedules SET status = 'cancelled'",
+    "UPDATE schedules SET delay_minutes = 5",
+    "DELETE FROM seat_inventory",
+    "INSERT INTO background_jobs (operator_id, id, kind, subject, started_by)"
+    " SELECT 1, gen_random_uuid(), 'x', 'x', id FROM users WHERE staff_number = '3001'",
+    "INSERT INTO notification_configurations (operator_id, event_type, channel) VALUES (1, 'x', 'sms')",
     "UPDATE checkins SET outcome = 'ok'",
     "DELETE FROM checkins",
     "SELECT lo_import('/etc/passwd')",

@@ -10,7 +10,10 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
+from core import fines, service_requests
 from core.errors import StateConflict
+from core.fines import FineOrder
+from core.service_requests import Wanted
 from core.states import LIVE_TICKET, TRANSITIONS
 
 if TYPE_CHECKING:
@@ -28,6 +31,11 @@ STATE_CHECKS = {
     "shifts": ("counted_has_time", "closed_is_settled"),
     "approvals": ("decided_by_one", "used_has_time"),
     "booking_modifications": ("closed_has_time",),
+    "callback_requests": ("assigned_to_one", "ended_says_how"),
+    "fines": ("paid_says_how", "waived_says_why"),
+    "background_jobs": ("finished_has_time",),
+    "background_job_items": ("settled_has_time",),
+    "notification_deliveries": ("sent_has_time",),
 }
 
 
@@ -52,6 +60,18 @@ def rows(desk: Desk, owner_session: Connection) -> Connection:
         " SELECT 1, gen_random_uuid(), p.id, 'R-1', 'cancellation', amount, 'cash', m.id"
         " FROM payments p JOIN booking_modifications m ON m.booking_id = p.booking_id WHERE p.booking_id = :id",
         id=done.booking_id,
+    )
+    fines.issue(desk.office, desk.clerk, FineOrder(name="Budi", identity="P1234567", train="43"))
+    service_requests.open_request(desk.office, desk.clerk, Wanted("complaint", "Siti", "noise"))
+    desk.owner(
+        "INSERT INTO background_jobs (operator_id, id, kind, subject, started_by)"
+        " SELECT 1, gen_random_uuid(), 'train_refund', '1', id FROM users WHERE staff_number = '3001'"
+    )
+    desk.owner("INSERT INTO background_job_items (operator_id, job_id, item) SELECT 1, id, '1' FROM background_jobs")
+    desk.owner(
+        "INSERT INTO notification_deliveries (operator_id, id, event_id, event_type, channel, recipient_digest,"
+        " template, language, next_try_at)"
+        " SELECT 1, gen_random_uuid(), id, event_type, 'sms', '', 'x', 'id', now() FROM domain_events LIMIT 1"
     )
     for table in TRANSITIONS:
         owner_session.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
