@@ -73,7 +73,7 @@ class CounterApp(Asides, Commanded, ScanningApp[None], ThemedApp[None]):
             title="Next workstation",
         ),
         *ASIDE_COMMANDS,
-        Command("notices", "ctrl+b", "", "What the house has to say to you.", "read_notices", title="Notices",
+        Command("notices", "ctrl+d", "", "What the house has to say to you.", "read_notices", title="Notices",
                 priority=True),
         Command("lock", "ctrl+r", "", "Lock the screen; your PIN opens it again.", title="Lock the screen",
                 priority=True),

@@ -1,7 +1,8 @@
 """Who works, as PostgreSQL knows it: signing in, sessions, and what only a certain person's session may do.
 
-A sign-in is judged in the database and not in the program (``sign_in_guards``); all of it is on the audit trail. The session's token travels with each transaction as the setting ``counter.session``. Knowing a
-setting's name helps nobody: ``acting_user()`` looks for a running session with the SHA-256 of its value.
+A sign-in is judged in the database and not in the program (``sign_in_guards``); all of it is on the audit trail. The
+session's token travels with each transaction as the setting ``counter.session``. Knowing a setting's name helps nobody:
+``acting_user()`` looks for a running session with the SHA-256 of its value.
 
 What a second person decides, and whose name stands on the audit trail, follows from that session alone.
 """

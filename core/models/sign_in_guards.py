@@ -53,7 +53,8 @@ BEGIN
     RETURN make_interval(mins => least(100000,
         greatest(public.policy_number('pin_lock_minutes', station, {POLICY_DEFAULTS["pin_lock_minutes"]}), 1)
             * power(2, least(lockouts, 20) - 1),
-        public.policy_number('pin_lock_most_minutes', station, {POLICY_DEFAULTS["pin_lock_most_minutes"]}))::integer);
+        greatest(public.policy_number('pin_lock_most_minutes', station,
+            {POLICY_DEFAULTS["pin_lock_most_minutes"]}), 1))::integer);
 END $$
 """
 
@@ -95,8 +96,8 @@ BEGIN
 END $$
 """
 
-#: First the answer is put down, and committed: what is judged later cannot be taken back with a ROLLBACK to guess again.
-#: An answer nobody had judged counts as a wrong one after a while, and few wait at a time.
+#: First the answer is put down, and committed: what is judged later cannot be taken back with a ROLLBACK, to guess
+#: again. An answer nobody had judged counts as a wrong one after a while, and few wait at a time.
 _ATTEMPT: Final = f"""
 CREATE FUNCTION sign_in_attempt(number text, digest text, mail bytea, answer bytea, terminal integer)
 RETURNS TABLE (attempt uuid, locked_until timestamptz)

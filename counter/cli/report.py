@@ -59,9 +59,7 @@ def _give(make: Made, csv_file: Path | None, printed: bool, *, as_json: bool) ->
             write(csv_file, made.table(), in_training=place.settings.training)
         state = "off"
         if printed:
-            job = printing.queue(
-                place.office, actor, made, place.printer_kind, in_training=place.settings.training
-            )
+            job = printing.queue(place.office, actor, made, place.printer_kind, in_training=place.settings.training)
             state = print_report(place, actor, job)
     if as_json:
         print_json({**made.as_json(), "print": state})

@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from counter.app import CounterApp
 
 Name: TypeAlias = Literal[
-    "sales", "occupancy of a day", "occupancy", "manifest", "refunds", "modifications", "over short", "promotions",
+    "sales",
+    "occupancy of a day",
+    "occupancy",
+    "manifest",
+    "refunds",
+    "modifications",
+    "over short",
+    "promotions",
     "fines",
 ]
 NAMES: Final[tuple[Name, ...]] = (

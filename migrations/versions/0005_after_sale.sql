@@ -817,7 +817,8 @@ BEGIN
     RETURN make_interval(mins => least(100000,
         greatest(public.policy_number('pin_lock_minutes', station, 5), 1)
             * power(2, least(lockouts, 20) - 1),
-        public.policy_number('pin_lock_most_minutes', station, 1440))::integer);
+        greatest(public.policy_number('pin_lock_most_minutes', station,
+            1440), 1))::integer);
 END $$
 --;;
 CREATE FUNCTION pin_attempts(station integer) RETURNS bigint

@@ -143,10 +143,6 @@ def let_time_pass(desk: Desk) -> None:
     desk.owner("UPDATE notification_deliveries SET next_try_at = now() - interval '1 second'")
 
 
-def states(desk: Desk) -> dict[str, int]:
-    return notification_dispatch.standing(desk.office)
-
-
 def sold_with_contact(desk: Desk, number: int = 1) -> str:
     sold = desk.sell(1, first=number)
     contacts.leave(
@@ -271,7 +267,7 @@ def test_after_so_many_attempts_a_person_looks_at_it(desk: Desk, supervisor: Act
     (again,) = job_failures.listed(desk.office, supervisor)
     job_failures.resolve(desk.office, supervisor, again.id, "told by telephone")
     assert job_failures.listed(desk.office, supervisor) == []
-    assert states(desk) == {"dead": 1}
+    assert notification_dispatch.standing(desk.office) == {"dead": 1}
 
 
 def test_mail_that_is_refused_for_good_is_dead_at_once(desk: Desk, supervisor: Actor, mailbox: Mailbox) -> None:
@@ -367,7 +363,7 @@ def test_a_webhook_gets_each_message_by_its_key_across_a_restart(
     dispatch(desk)
     assert len(set(receiver.keys)) == 6
     assert len(receiver.keys) == (7 if moment == "arrived" else 6)
-    assert states(desk) == {"sent": 6}
+    assert notification_dispatch.standing(desk.office) == {"sent": 6}
 
 
 @pytest.mark.parametrize(("moment", "arrived", "unknown"), [("taken", 6, 0), ("handing", 5, 1), ("arrived", 6, 1)])
@@ -381,7 +377,7 @@ def test_mail_is_never_sent_twice_across_a_restart(
     done = dispatch(desk)
     assert done.unknown == unknown
     assert len(mailbox.keys) == len(set(mailbox.keys)) == arrived
-    assert states(desk).get("unknown", 0) == unknown
+    assert notification_dispatch.standing(desk.office).get("unknown", 0) == unknown
     assert len(job_failures.listed(desk.office, supervisor)) == unknown
 
 

@@ -89,9 +89,7 @@ def test_every_value_within_bounds_reads_back_as_it_is_shown(data: st.DataObject
         (HOLD_MINUTES, "0", Refused, "policy_out_of_bounds"),
     ],
 )
-def test_other_values_are_refused(
-    described: Policy[Any], written: str, error: type[CounterError], code: str
-) -> None:
+def test_other_values_are_refused(described: Policy[Any], written: str, error: type[CounterError], code: str) -> None:
     assert code_of(lambda: parse_value(described, written), error) == code
 
 
