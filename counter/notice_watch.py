@@ -70,7 +70,7 @@ class NoticeWatch:
             return
         if app.workstation.line.message is None:
             self._to_tell = False
-            app.workstation.say(counted("{n} new notice: Ctrl+B", "{n} new notices: Ctrl+B", self.number))
+            app.workstation.say(counted("{n} new notice: Ctrl+D", "{n} new notices: Ctrl+D", self.number))
 
     def show(self) -> None:
         """List them above the workstation in front."""
