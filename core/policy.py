@@ -70,7 +70,7 @@ BOARDING_OPENS_MINUTES: Final = _policy(
     maximum=366 * 1440,
 )  # fmt: skip
 BOARDING_CLOSES_MINUTES: Final = _policy(
-    "boarding_closes_minutes", "minutes", 0, "how long before departure the gate closes", maximum=1440
+    "boarding_closes_minutes", "minutes", 0, "how long before departure the gate closes", maximum=366 * 1440
 )
 PROMOTIONS_PER_BOOKING: Final = _policy(
     "promotions_per_booking", "promotions", 1, "how many promotions one booking may use", maximum=5

@@ -224,6 +224,7 @@ SHIFT_CHANGES = {
 def test_a_closed_shift_stays_as_it_was(desk: Desk, terminal: Session, owning: Session, change: str) -> None:
     desk.hold(1)
     terminal.execute(_MOVEMENT)
+    terminal.execute("SELECT set_config('counter.session', %s, false)", (desk.clerk.session,))
     for statement in _CLOSE_SHIFT:
         terminal.execute(statement)
     for login in (terminal, owning):

@@ -80,6 +80,19 @@ def fill_in(desk: Desk, office: Office) -> dict[str, str]:
     )
     rows = {"users": user, "user_profiles": profile, "bookings": booking, "fines": fine, "callback_requests": waits}
     rows["notification_deliveries"] = message
+    rows["refunds"] = desk.value(
+        "WITH asked AS (INSERT INTO approvals (operator_id, id, approval_number, approval_kind, subject_type,"
+        " subject_id, amount, fingerprint, reason, requested_by, terminal_id, expires_at, status, decided_by,"
+        " decided_at) SELECT 1, gen_random_uuid(), 900, 'refund', 'bookings', p.booking_id::text, 1, '', 'x',"
+        " p.taken_by, p.terminal_id, now(), 'approved', u.id, now() FROM payments p, users u"
+        " WHERE u.staff_number = '3001' LIMIT 1 RETURNING id, subject_id),"
+        " opened AS (INSERT INTO booking_modifications (operator_id, id, booking_id, modification_type, reason,"
+        " approval_id) SELECT 1, gen_random_uuid(), subject_id::uuid, 'cancel', 'x', id FROM asked"
+        " RETURNING id, booking_id)"
+        " INSERT INTO refunds (operator_id, id, payment_id, refund_reference, refund_reason, refund_amount,"
+        " refund_method, modification_id) SELECT 1, gen_random_uuid(), p.id, 'R', 'cancellation', 1, 'bank_transfer',"
+        " o.id FROM payments p JOIN opened o USING (booking_id) LIMIT 1 RETURNING id"
+    )
     digests = {"users.email": "email_digest", "users.phone_number": "phone_digest"}
     digests["bookings.contact_phone"] = "contact_phone_digest"
     digests["bookings.contact_email"] = "contact_email_digest"

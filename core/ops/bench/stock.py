@@ -76,6 +76,20 @@ _SIGN: Final = Statement(
         " WHERE operator_id = :operator_id AND id = signed.serial"
     )
 )
+#: A sold ticket's code changes with an open modification only.
+_OPENED: Final = Statement(
+    text(
+        "INSERT INTO booking_modifications (operator_id, id, booking_id, modification_type, reason)"
+        " SELECT DISTINCT operator_id, md5(booking_id::text)::uuid, booking_id, 'settlement', 'signed afterwards'"
+        " FROM tickets WHERE operator_id = :operator_id AND qr_code = :placeholder"
+    )
+)
+_CLOSED: Final = Statement(
+    text(
+        "UPDATE booking_modifications SET status = 'closed', closed_at = now(), updated_at = now()"
+        " WHERE operator_id = :operator_id AND status = 'open' AND reason = 'signed afterwards'"
+    )
+)
 _FARE: Final = 250_000
 
 
@@ -144,7 +158,9 @@ def sign_what_the_floor_sold(office: Office) -> int:
 
     def work(tx: Transaction) -> int:
         rows = tx.send(_UNSIGNED, placeholder=PLACEHOLDER).all()
+        tx.send(_OPENED, placeholder=PLACEHOLDER)
         tx.send(_SIGN, serials=[row.serial for row in rows], codes=[_code(tx, office, network, row) for row in rows])
+        tx.send(_CLOSED)
         return len(rows)
 
     return office.database.transaction(work, statement_timeout=600)
