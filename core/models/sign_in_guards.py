@@ -224,9 +224,11 @@ BEGIN
             AND s.expires_at > now() AND s.terminal_id IS DISTINCT FROM terminal;
         GET DIAGNOSTICS ended = ROW_COUNT;
     END IF;
-    IF outcome = 'wrong_station' OR octet_length(token) <> 32 OR token = sha256('') THEN
-        PERFORM public.note_sign_in('users', who.id::text, 'wrong_station', NULL, terminal, '{{}}');
-        outcome := 'wrong_station';
+    IF octet_length(token) <> 32 OR token = sha256('') THEN
+        outcome := 'no_token';
+    END IF;
+    IF outcome IN ('wrong_station', 'no_token') THEN
+        PERFORM public.note_sign_in('users', who.id::text, outcome, NULL, terminal, '{{}}');
         RETURN NEXT;
         RETURN;
     END IF;
